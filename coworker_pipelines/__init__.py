@@ -1,0 +1,1 @@
+"""Ingestion of clients' work data: extract -> documents -> activities."""
