@@ -1,0 +1,65 @@
+"""Every name in Elasticsearch, and the only place that puts one together.
+
+``cw.<tenant>.<connection>.documents.<stream>.e<epoch>`` is an index; the alias through which
+it is written and read is the same name with ``alias`` before the epoch. The epoch is in both:
+a writer that started before it was raised writes to a name that is gone.
+"""
+
+import hashlib
+import re
+from typing import Final
+
+from coworker_pipelines.kernel.errors import DefectError
+from coworker_pipelines.kernel.ids import IdPrefix, is_id
+from coworker_pipelines.kernel.scope import Scope
+
+PREFIX: Final = "cw"
+SLUG_LENGTH_MAX: Final = 60
+_HASH_LENGTH: Final = 8
+
+
+def documents_index(scope: Scope, stream: str) -> str:
+    return f"{_root(scope)}.documents.{stream_slug(stream)}.e{scope.epoch}"
+
+
+def documents_alias(scope: Scope, stream: str) -> str:
+    return f"{_root(scope)}.documents.{stream_slug(stream)}.alias.e{scope.epoch}"
+
+
+def activities_index(scope: Scope) -> str:
+    return f"{_root(scope)}.activities.e{scope.epoch}"
+
+
+def activities_alias(scope: Scope) -> str:
+    return f"{_root(scope)}.activities.alias.e{scope.epoch}"
+
+
+def connection_pattern(scope: Scope) -> str:
+    """Matches every index and alias of the connection, and nothing of any other.
+
+    Ids have one length and no dot, so the dot behind the connection's id closes the pattern.
+    """
+    return f"{_root(scope)}.*"
+
+
+def role(scope: Scope) -> str:
+    """The name of the connection's role and of its API key."""
+    return _root(scope)
+
+
+def stream_slug(stream: str) -> str:
+    """The stream's name where it is safe as it is; else a slug and a hash of the name.
+
+    Two streams never share a slug: whatever is lost in slugging is told apart by the hash.
+    """
+    slug = re.sub(r"[^a-z0-9_-]+", "-", stream.lower()).strip("-_")[:SLUG_LENGTH_MAX]
+    if slug == stream:
+        return slug
+    digest = hashlib.blake2s(stream.encode(), digest_size=_HASH_LENGTH // 2).hexdigest()
+    return f"{slug}~{digest}"
+
+
+def _root(scope: Scope) -> str:
+    if not (is_id(scope.tenant, IdPrefix.TENANT) and is_id(scope.connection, IdPrefix.CONNECTION)):
+        raise DefectError("A name in Elasticsearch was asked for with an id that is none.")
+    return f"{PREFIX}.{scope.tenant}.{scope.connection}"

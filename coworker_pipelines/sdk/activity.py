@@ -1,0 +1,67 @@
+"""Facts: what a connector says happened, before it becomes a message."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from coworker_pipelines.sdk.stream import IdentifierKind
+
+
+class Verb(StrEnum):
+    """The closed list of verbs: ActivityStreams 2.0, and what it lacks.
+
+    Source: W3C Recommendation *Activity Vocabulary*, section 3 (activity types).
+    ``COMMIT``, ``MERGE``, ``TAG`` and ``BRANCH`` are ours: a repository's events have no
+    name there.
+    """
+
+    CREATE = "Create"
+    UPDATE = "Update"
+    DELETE = "Delete"
+    ADD = "Add"
+    REMOVE = "Remove"
+    ANNOUNCE = "Announce"
+    COMMIT = "Commit"
+    MERGE = "Merge"
+    TAG = "Tag"
+    BRANCH = "Branch"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    """Who did it, in the clear: it becomes a pseudonymous key before anything is written."""
+
+    kind: IdentifierKind
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredRecord:
+    """A document as its connector sees it again: what ``derive`` is a pure function of."""
+
+    stream: str
+    key: str
+    version: int | None
+    content_hash: str
+    occurred_at: datetime | None
+    payload: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """Somebody did something to something at some time.
+
+    ``discriminator`` tells two facts of the same verb about the same document apart, for
+    ever: the same document always gives the same discriminators. ``object_type`` is a closed
+    word of the connector (``commit``, ``row``); ``attributes`` hold no personal data.
+    """
+
+    verb: Verb
+    at: datetime | None
+    object_type: str
+    object_id: str
+    actor: Actor | None = None
+    discriminator: str = ""
+    attributes: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,64 @@
+"""The port that a kind of source implements."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import ClassVar, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from coworker_pipelines.sdk.activity import Fact, StoredRecord
+from coworker_pipelines.sdk.page import Page, ReadRequest
+from coworker_pipelines.sdk.stream import Catalog, Stream
+
+
+class ConnectorSettings(BaseModel):
+    """The form of a connection. Fields of type ``SecretStr`` never reach the database."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+SettingsT = TypeVar("SettingsT", bound=ConnectorSettings)
+
+
+class Connector(ABC, Generic[SettingsT]):
+    """One source, opened with one connection's settings.
+
+    ``fixed_streams`` names the streams that every connection of the kind has; it is empty
+    where they are known per connection only.
+    """
+
+    kind: ClassVar[str]
+    description: ClassVar[str]
+    fixed_streams: ClassVar[tuple[Stream, ...]] = ()
+    settings_type: type[SettingsT]
+
+    def __init__(self, settings: SettingsT) -> None:
+        self.settings = settings
+
+    @abstractmethod
+    def check(self) -> None:
+        """Return if the source answers and lets us read.
+
+        Raises:
+            TenantActionError: the settings are wrong; one sentence, without a secret.
+            RetryLaterError: the source does not answer now.
+        """
+
+    @abstractmethod
+    def discover(self) -> Catalog:
+        """All streams that these settings can read; the errors are those of ``check``."""
+
+    @abstractmethod
+    def read(self, request: ReadRequest) -> Iterator[Page]:
+        """Pages in a stable order; reading again from any page's cursor gives what followed it.
+
+        The last page may be empty; there is always one, so that its cursor is kept.
+        """
+
+    @classmethod
+    @abstractmethod
+    def derive(cls, stream: Stream, record: StoredRecord) -> Iterator[Fact]:
+        """The facts of one document: pure, and the same for ever."""
+
+    def close(self) -> None:
+        """Give back what the source gave: connections, temporary folders."""

@@ -1,0 +1,98 @@
+"""The segment's format: blocks that are bulk requests.
+
+A segment is a sequence of blocks. A block is a 4-byte big-endian length, a JSON header of
+that length (``BlockHeader``), and one zstd frame of ``stored_bytes`` bytes that unpacks to
+``raw_bytes`` bytes of newline-delimited JSON: an action line, and for an ``index`` action its
+document's line, for each operation, in order.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+import orjson
+import zstandard
+
+from coworker_pipelines.kernel.errors import DefectError
+
+BLOCK_OPERATIONS_MAX = 2_000
+BLOCK_BYTES_MAX = 4 * 2**20
+"""A block is closed once it holds this many raw bytes: 2 to 5 MB is what a node takes best."""
+COMPRESSION_LEVEL = 1
+_LENGTH_BYTES = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockHeader:
+    """What is known of a block without unpacking it.
+
+    ``keys`` and ``content_hashes`` are parallel, one for each document, and filled only
+    where the write mode is ``compared``.
+    """
+
+    operations: int
+    raw_bytes: int
+    stored_bytes: int
+    keys: tuple[str, ...] = ()
+    content_hashes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """One bulk request: ``body`` is sent as it is."""
+
+    header: BlockHeader
+    body: bytes
+
+
+def write_block(
+    target: BinaryIO,
+    body: bytes,
+    *,
+    operations: int,
+    compressor: zstandard.ZstdCompressor,
+    keys: tuple[str, ...] = (),
+    content_hashes: tuple[str, ...] = (),
+) -> int:
+    """Append a block; return the bytes written."""
+    packed = compressor.compress(body)
+    header = orjson.dumps(
+        BlockHeader(
+            operations=operations,
+            raw_bytes=len(body),
+            stored_bytes=len(packed),
+            keys=keys,
+            content_hashes=content_hashes,
+        )
+    )
+    target.write(len(header).to_bytes(_LENGTH_BYTES) + header)
+    target.write(packed)
+    return _LENGTH_BYTES + len(header) + len(packed)
+
+
+def read_blocks(source: BinaryIO) -> Iterator[Block]:
+    """The blocks of a segment, one in memory at a time.
+
+    Raises:
+        DefectError: the segment ends in the middle of a block.
+    """
+    decompressor = zstandard.ZstdDecompressor()
+    while length := source.read(_LENGTH_BYTES):
+        content = orjson.loads(_exactly(source, int.from_bytes(length)))
+        header = BlockHeader(
+            **{
+                **content,
+                "keys": tuple(content["keys"]),
+                "content_hashes": tuple(content["content_hashes"]),
+            }
+        )
+        packed = _exactly(source, header.stored_bytes)
+        body = decompressor.decompress(packed, max_output_size=header.raw_bytes)
+        yield Block(header=header, body=body)
+
+
+def _exactly(source: BinaryIO, count: int) -> bytes:
+    content = source.read(count)
+    if len(content) != count:
+        raise DefectError("A segment ends in the middle of a block.")
+    return content
