@@ -1,0 +1,48 @@
+# One command per job; `make help` lists them. What a job needs, it installs: uv itself included.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+.DEFAULT_GOAL := help
+unexport PYTHONDONTWRITEBYTECODE
+
+UV := $(shell command -v uv || echo $(CURDIR)/.coworker/bin/uv)
+RUN := $(UV) run --frozen --no-sync
+
+.PHONY: help setup check test soak bench demo up down
+
+help: ## List the commands.
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s $$'\t'
+
+$(CURDIR)/.coworker/bin/uv:
+	@python3 -m venv .coworker/bootstrap
+	.coworker/bootstrap/bin/pip install --quiet uv
+	mkdir -p .coworker/bin && ln -sf ../bootstrap/bin/uv .coworker/bin/uv
+
+setup: $(UV) ## Install the environment that uv.lock describes.
+	@$(UV) sync --frozen --quiet --compile-bytecode
+
+check: setup ## Formatting, lint, types, import contracts, dependencies, spelling.
+	@$(RUN) ruff format --check .
+	$(RUN) ruff check .
+	$(RUN) mypy
+	$(RUN) lint-imports
+	$(RUN) deptry .
+	$(RUN) codespell
+
+test: check ## All checks and all tests, on real servers that the suite starts.
+	@$(RUN) pytest --cov --cov-report=term:skip-covered
+
+soak: setup ## The long forms of the tests: hundreds of kills, a million documents.
+	@$(RUN) pytest -m soak -o addopts="--import-mode=importlib -ra"
+
+bench: setup ## Measure, print a table, draw it, write .coworker/bench.json.
+	@$(RUN) python -m tests.benchmarks
+
+demo: setup ## The main job on real input, from nothing, in a folder of its own.
+	@$(RUN) python -m coworker_pipelines.demo $(if $(REPOSITORY),--repository $(REPOSITORY))
+
+up: setup ## Postgres, Elasticsearch and Dagster on loopback, until Ctrl-C.
+	@$(RUN) coworker services up --dagster --foreground
+
+down: setup ## Stop what was left running.
+	@$(RUN) coworker services down
