@@ -1,0 +1,190 @@
+"""What the database keeps. Every table with a ``tenant_id`` has row-level security."""
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from coworker_pipelines.database.rows import Row
+from coworker_pipelines.kernel.counts import Counts
+from coworker_pipelines.kernel.scope import Scope
+
+
+class Tenant(Row):
+    __tablename__ = "tenants"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    slug: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    created_at: Mapped[datetime]
+
+
+class Connection(Row):
+    """``handle`` is ``<tenant's slug>.<name>``: what people type, and Dagster's partition key."""
+
+    __tablename__ = "connections"
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "name"),
+        Index("ix_connections_due_at", "due_at", postgresql_where=text("paused_at IS NULL")),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"))
+    name: Mapped[str]
+    handle: Mapped[str] = mapped_column(unique=True)
+    kind: Mapped[str] = mapped_column(index=True)
+    settings: Mapped[dict[str, Any]]
+    secret_reference: Mapped[str]
+    epoch: Mapped[int]
+    schedule: Mapped[dict[str, Any] | None]
+    due_at: Mapped[datetime | None]
+    paused_at: Mapped[datetime | None]
+    catalog: Mapped[dict[str, Any]]
+    limits: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+
+    @property
+    def scope(self) -> Scope:
+        return Scope(tenant=self.tenant_id, connection=self.id, epoch=self.epoch)
+
+
+class Selection(Row):
+    """What the tenant lets in. ``streams``: name to ``{"fields": [...] | null}``, null for all.
+
+    A row is never changed: a new order is a new version, so the table is the history.
+    ``applied_at`` is set once what it takes out is gone from what is stored.
+    """
+
+    __tablename__ = "selections"
+    __table_args__ = (UniqueConstraint("connection_id", "version"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"))
+    connection_id: Mapped[str] = mapped_column(ForeignKey("connections.id"))
+    version: Mapped[int]
+    streams: Mapped[dict[str, Any]]
+    made_by: Mapped[str]
+    made_at: Mapped[datetime]
+    applied_at: Mapped[datetime | None]
+
+
+class _Balance:
+    """The columns of ``Counts``."""
+
+    read: Mapped[int] = mapped_column(BigInteger, default=0)
+    indexed: Mapped[int] = mapped_column(BigInteger, default=0)
+    unchanged: Mapped[int] = mapped_column(BigInteger, default=0)
+    rejected: Mapped[int] = mapped_column(BigInteger, default=0)
+    suppressed: Mapped[int] = mapped_column(BigInteger, default=0)
+    filtered: Mapped[int] = mapped_column(BigInteger, default=0)
+
+    @property
+    def counts(self) -> Counts:
+        return Counts(
+            read=self.read,
+            indexed=self.indexed,
+            unchanged=self.unchanged,
+            rejected=self.rejected,
+            suppressed=self.suppressed,
+            filtered=self.filtered,
+        )
+
+    def add_counts(self, counts: Counts) -> None:
+        self.read += counts.read
+        self.indexed += counts.indexed
+        self.unchanged += counts.unchanged
+        self.rejected += counts.rejected
+        self.suppressed += counts.suppressed
+        self.filtered += counts.filtered
+
+
+class StreamState(_Balance, Row):
+    """Where one stream stands in one window; counts are those of all its syncs together.
+
+    ``written_sync`` and ``segments_confirmed`` say which segments of which manifest are in
+    the counts, so that a segment sent twice is counted once.
+    """
+
+    __tablename__ = "stream_states"
+
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"))
+    connection_id: Mapped[str] = mapped_column(ForeignKey("connections.id"), primary_key=True)
+    stream: Mapped[str] = mapped_column(primary_key=True)
+    window: Mapped[date] = mapped_column(primary_key=True)
+    cursor: Mapped[dict[str, Any] | None]
+    complete: Mapped[bool]
+    selection_version: Mapped[int]
+    written_sync: Mapped[str | None]
+    segments_confirmed: Mapped[int]
+    updated_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+
+
+class Sync(Row):
+    __tablename__ = "syncs"
+    __table_args__ = (Index("ix_syncs_connection_id_started_at", "connection_id", "started_at"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"))
+    connection_id: Mapped[str] = mapped_column(ForeignKey("connections.id"))
+    run_id: Mapped[str] = mapped_column(unique=True)
+    windows: Mapped[list[str]]
+    status: Mapped[str]
+    error: Mapped[str | None]
+    started_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+
+
+class SyncStream(_Balance, Row):
+    """What one sync did to one stream and window."""
+
+    __tablename__ = "sync_streams"
+
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"))
+    sync_id: Mapped[str] = mapped_column(ForeignKey("syncs.id"), primary_key=True)
+    stream: Mapped[str] = mapped_column(primary_key=True)
+    window: Mapped[date] = mapped_column(primary_key=True)
+    activities: Mapped[int] = mapped_column(BigInteger, default=0)
+    removed: Mapped[int] = mapped_column(BigInteger, default=0)
+    raw_bytes: Mapped[int] = mapped_column(BigInteger, default=0)
+    seconds: Mapped[float] = mapped_column(default=0.0)
+
+
+class PendingDerivation(Row):
+    """Documents that ``sync_id`` wrote are stored and wait for their activities."""
+
+    __tablename__ = "pending_derivations"
+
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"))
+    connection_id: Mapped[str] = mapped_column(ForeignKey("connections.id"), primary_key=True)
+    stream: Mapped[str] = mapped_column(primary_key=True)
+    window: Mapped[date] = mapped_column(primary_key=True)
+    sync_id: Mapped[str] = mapped_column(primary_key=True)
+
+
+class RejectedRecord(Row):
+    """``payload`` is encrypted with the tenant's data key."""
+
+    __tablename__ = "rejected_records"
+    __table_args__ = (Index("ix_rejected_records_connection_id_at", "connection_id", "at"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"))
+    connection_id: Mapped[str] = mapped_column(ForeignKey("connections.id"))
+    stream: Mapped[str]
+    window: Mapped[date]
+    sync_id: Mapped[str]
+    key: Mapped[str | None]
+    reason: Mapped[str]
+    detail: Mapped[str]
+    payload: Mapped[bytes]
+    at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+
+
+class SuppressedKey(Row):
+    """A subject key whose records are not taken in again."""
+
+    __tablename__ = "suppressed_keys"
+
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"), primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)

@@ -1,0 +1,12 @@
+"""Alembic's entry: the connection comes from the caller, transaction and lock included."""
+
+from alembic import context
+
+from coworker_pipelines.connections import rows
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=rows.Row.metadata,
+    compare_type=True,
+)
+context.run_migrations()
