@@ -10,7 +10,8 @@ from pathlib import Path
 
 from coworker_pipelines.kernel.errors import TenantActionError
 
-SYSTEM_USER = "coworker"
+SYSTEM_USER = "coworker-services"
+"""No person's name: whoever has it may read what the servers keep."""
 _USERADD_TIMEOUT_S = 30
 
 
@@ -26,13 +27,20 @@ class Account:
     def own(self, path: Path) -> None:
         """Gives a file or folder to the account."""
         if self.switched:
-            os.chown(path, self.uid, self.gid)
+            os.chown(path, self.uid, self.gid, follow_symlinks=False)
 
     def make_folder(self, path: Path) -> Path:
-        """A folder of the account's own, closed to everybody else."""
-        path.mkdir(parents=True, exist_ok=True)
+        """A folder of the account's own, closed to everybody else, with all that is in it.
+
+        What is in it has another owner where the state outlives the machine: a container that
+        is made anew gives its system users other numbers.
+        """
+        path.mkdir(exist_ok=True)
         path.chmod(stat.S_IRWXU)
-        self.own(path)
+        if self.switched and path.stat().st_uid != self.uid:
+            for inner in path.rglob("*"):
+                self.own(inner)
+            self.own(path)
         return path
 
     def reaches(self, folder: Path) -> bool:

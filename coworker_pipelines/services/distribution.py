@@ -6,6 +6,7 @@ import stat
 import subprocess
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
@@ -99,7 +100,7 @@ def is_whole(archive: Path) -> bool:
             return False
         with zipfile.ZipFile(archive) as opened:
             return opened.testzip() is None
-    except (OSError, zipfile.BadZipFile):
+    except (OSError, EOFError, zlib.error, zipfile.BadZipFile):
         return False
 
 

@@ -13,13 +13,19 @@ from typing import Final
 import psutil
 from pydantic import SecretStr
 
-from coworker_pipelines.kernel.errors import DefectError, TenantActionError
+from coworker_pipelines.kernel.errors import TenantActionError
 from coworker_pipelines.services.account import Account
 from coworker_pipelines.services.address import ElasticsearchAddress
 from coworker_pipelines.services.java import Jdk
 from coworker_pipelines.services.ports import ANY_PORT, LOOPBACK, is_free
-from coworker_pipelines.services.processes import find_process, run_as, stop_process
+from coworker_pipelines.services.processes import (
+    find_process,
+    last_line,
+    run_as,
+    stop_process,
+)
 from coworker_pipelines.services.readiness import await_node
+from coworker_pipelines.services.waiting import await_value
 
 USER: Final = "coworker"
 SHARDS_MAX: Final = 5_000
@@ -59,18 +65,23 @@ class ElasticsearchNode:
         """The node runs and is of use; one that ran already is left as it is.
 
         Raises:
-            TenantActionError: the port that was asked for is in use.
+            TenantActionError: the port that was asked for is in use, or the node does not start.
             RetryLaterError: the node is not ready in time.
         """
         if self.process() is None:
             self._prepare(home, account, self._choose_port(port))
             progress("starting Elasticsearch")
             self._launch(home, jdk, account, environment)
-        address = self.address()
-        if address is None:
-            raise DefectError(f"Elasticsearch runs and listens nowhere; see {self._log}.")
-        await_node(address, is_alive=lambda: self.process() is not None, timeout_s=START_TIMEOUT_S)
-        self._last_port.write_text(address.url.rpartition(":")[2], encoding="utf-8")
+        bound = await_value(
+            self._port, of="Elasticsearch", is_alive=self._is_alive, timeout_s=START_TIMEOUT_S
+        )
+        if port not in {None, bound}:
+            raise TenantActionError(
+                f"Elasticsearch runs on port {bound} already: stop it before it moves to {port}."
+            )
+        address = self._address_at(bound)
+        await_node(address, is_alive=self._is_alive, timeout_s=START_TIMEOUT_S)
+        self._last_port.write_text(str(bound), encoding="utf-8")
         return address
 
     def stop(self) -> None:
@@ -78,6 +89,9 @@ class ElasticsearchNode:
         process = self.process()
         if process is not None:
             stop_process(process, by=signal.SIGTERM, wait_s=STOP_TIMEOUT_S)
+
+    def _is_alive(self) -> bool:
+        return self.process() is not None
 
     @property
     def _mark(self) -> str:
@@ -182,7 +196,9 @@ class ElasticsearchNode:
         )
         if not launched:
             self.stop()
-            raise DefectError(f"Elasticsearch does not start; see {self._log}.")
+            raise TenantActionError(
+                f"Elasticsearch does not start; {self._log} ends with: {last_line(self._log)}"
+            )
 
 
 def password_hash(password: SecretStr, *, salt: bytes) -> str:

@@ -2,7 +2,7 @@
 
 import re
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -25,18 +25,26 @@ class Jdk:
 
 
 def find_jdk(
-    environment: Mapping[str, str], *, system_folders: Sequence[Path] = SYSTEM_FOLDERS
+    environment: Mapping[str, str],
+    *,
+    reaches: Callable[[Path], bool],
+    system_folders: Sequence[Path] = SYSTEM_FOLDERS,
 ) -> Jdk:
     """The first JDK that is new enough, of ES_JAVA_HOME, JAVA_HOME, PATH and the system's own.
+
+    ``reaches`` says whether the user that the node runs as can read a folder: a JDK in a closed
+    home is of no use to it.
 
     Raises:
         TenantActionError: there is none; the sentence says what was found instead.
     """
     found = list(_installations(environment, system_folders))
     for java in found:
-        if java.version >= JAVA_MIN and java.has_compiler:
+        if java.version >= JAVA_MIN and java.has_compiler and reaches(java.home / "bin"):
             return java
-    if any(java.version >= JAVA_MIN for java in found):
+    if any(java.version >= JAVA_MIN and java.has_compiler for java in found):
+        missing = "the one found is in a folder that is closed to the servers' user"
+    elif any(java.version >= JAVA_MIN for java in found):
         missing = "only a runtime without the compiler javac was found"
     elif found:
         missing = f"the newest found is {max(java.version for java in found)}"

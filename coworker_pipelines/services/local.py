@@ -2,7 +2,8 @@
 
 import threading
 from collections.abc import Callable, Collection, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -12,11 +13,18 @@ from coworker_pipelines.kernel.errors import TenantActionError
 from coworker_pipelines.services.account import Account, server_account
 from coworker_pipelines.services.address import DatabaseAddress, ElasticsearchAddress
 from coworker_pipelines.services.distribution import install_distribution
+from coworker_pipelines.services.docker import ElasticsearchContainer
 from coworker_pipelines.services.elasticsearch import ElasticsearchNode
 from coworker_pipelines.services.java import find_jdk
 from coworker_pipelines.services.locks import file_lock
 from coworker_pipelines.services.postgres import PostgresServer
-from coworker_pipelines.services.state import SYSTEM_FOLDER, Passwords, StatePlaces
+from coworker_pipelines.services.state import (
+    SYSTEM_FOLDER,
+    Passwords,
+    find_servers_folder,
+    make_servers_folder,
+    reachable_folder,
+)
 
 _LOCK_WAIT_S: Final = 300.0
 _NOT_UP: Final = "The local services are not up: run `coworker services up`."
@@ -58,8 +66,8 @@ class LocalServices:
         cache: Path | None = None,
         fallback: Path = SYSTEM_FOLDER,
     ) -> None:
-        self._state = state.absolute()
-        self._cache = (cache or self._state / "cache").absolute()
+        self._state = state.resolve()
+        self._cache = (cache or self._state / "cache").resolve()
         self._fallback = fallback
         self._port = elasticsearch_port
         self._environment = environment
@@ -77,64 +85,46 @@ class LocalServices:
             RetryLaterError: another process starts or stops them, or one is not ready in time.
         """
         account = server_account()
-        with file_lock(self._state / "services.lock", wait_s=_LOCK_WAIT_S):
-            places = StatePlaces.make(
-                self._state, cache=self._cache, account=account, fallback=self._fallback
-            )
+        say = _one_at_a_time(progress)
+        starts = {
+            Service.ELASTICSEARCH: self._start_elasticsearch,
+            Service.POSTGRES: self._start_postgres,
+        }
+        with self._lock():
             passwords = Passwords.make(self._state)
-            say = _one_at_a_time(progress)
+            servers = make_servers_folder(self._state, account=account, fallback=self._fallback)
             with ThreadPoolExecutor(max_workers=len(Service)) as pool:
-                futures: list[Future[object]] = []
-                if Service.ELASTICSEARCH in services:
-                    node = _node(places, passwords)
-                    futures.append(pool.submit(self._start_node, node, places, account, say))
-                if Service.POSTGRES in services:
-                    server = _server(places, passwords)
-                    futures.append(
-                        pool.submit(
-                            server.start, installed=places.installed, account=account, progress=say
-                        )
+                futures = [
+                    pool.submit(
+                        starts[service],
+                        _Servers(servers, passwords, self._environment),
+                        account,
+                        say,
                     )
+                    for service in services
+                ]
             for future in futures:
                 future.result()
 
     def down(self) -> None:
         """Neither service runs; what they hold stays."""
-        with file_lock(self._state / "services.lock", wait_s=_LOCK_WAIT_S):
-            places = StatePlaces.find(self._state)
-            if places is not None:
-                passwords = Passwords.load(self._state)
-                with ThreadPoolExecutor(max_workers=len(Service)) as pool:
-                    stops = [
-                        pool.submit(_node(places, passwords).stop),
-                        pool.submit(_server(places, passwords).stop),
-                    ]
-                for stop in stops:
-                    stop.result()
+        if self._servers() is None:
+            return
+        with self._lock():
+            servers = self._servers()
+            assert servers is not None
+            stops = [servers.node.stop, servers.container.stop, servers.postgres.stop]
+            with ThreadPoolExecutor(max_workers=len(stops)) as pool:
+                futures = [pool.submit(stop) for stop in stops]
+            for future in futures:
+                future.result()
 
     def status(self) -> list[ServiceStatus]:
         """Each service, running or not; nothing is started or made by asking."""
-        places = StatePlaces.find(self._state)
-        if places is None:
+        servers = self._servers()
+        if servers is None:
             return [ServiceStatus(service=service, running=False) for service in Service]
-        passwords = Passwords.load(self._state)
-        node, server = _node(places, passwords), _server(places, passwords)
-        node_process, node_address = node.process(), node.address()
-        server_process, server_address = server.process(), server.address()
-        return [
-            ServiceStatus(
-                service=Service.ELASTICSEARCH,
-                running=node_address is not None,
-                pid=node_process.pid if node_process else None,
-                address=node_address.url if node_address else None,
-            ),
-            ServiceStatus(
-                service=Service.POSTGRES,
-                running=server_address is not None,
-                pid=server_process.pid if server_process else None,
-                address=str(server_address.socket_folder) if server_address else None,
-            ),
-        ]
+        return [servers.elasticsearch_status(), servers.postgres_status()]
 
     def endpoints(self) -> Endpoints:
         """The addresses of what runs.
@@ -150,7 +140,8 @@ class LocalServices:
 
     def elasticsearch_address(self) -> ElasticsearchAddress:
         """The node's address, whatever Postgres does; errors as in ``endpoints``."""
-        address = _node(*self._known()).address()
+        servers = self._servers()
+        address = servers.elasticsearch_address() if servers else None
         if address is None:
             raise TenantActionError(_NOT_UP)
         return address
@@ -164,33 +155,40 @@ class LocalServices:
         return self._database().url("dagster")
 
     def _database(self) -> DatabaseAddress:
-        address = _server(*self._known()).address()
+        servers = self._servers()
+        address = servers.postgres.address() if servers else None
         if address is None:
             raise TenantActionError(_NOT_UP)
         return address
 
-    def _known(self) -> tuple[StatePlaces, Passwords]:
-        places = StatePlaces.find(self._state)
-        if places is None:
-            raise TenantActionError(_NOT_UP)
-        return places, Passwords.load(self._state)
+    def _servers(self) -> "_Servers | None":
+        folder = find_servers_folder(self._state)
+        if folder is None:
+            return None
+        return _Servers(folder, Passwords.load(self._state), self._environment)
 
-    def _start_node(
-        self,
-        node: ElasticsearchNode,
-        places: StatePlaces,
-        account: Account,
-        progress: Callable[[str], None],
+    def _lock(self) -> AbstractContextManager[None]:
+        return file_lock(self._state / "services.lock", wait_s=_LOCK_WAIT_S)
+
+    def _start_elasticsearch(
+        self, servers: "_Servers", account: Account, progress: Callable[[str], None]
     ) -> None:
-        jdk = find_jdk(self._environment)
-        home = install_distribution(
-            downloads=self._cache,
-            installed=places.installed,
-            jdk=jdk,
-            environment=self._environment,
-            progress=progress,
-        )
-        node.start(
+        try:
+            jdk = find_jdk(self._environment, reaches=account.reaches)
+            home = install_distribution(
+                downloads=self._cache,
+                installed=self._installed(account),
+                jdk=jdk,
+                environment=self._environment,
+                progress=progress,
+            )
+        except TenantActionError:
+            if not servers.container.engine_answers():
+                raise
+            progress("starting Elasticsearch in a container")
+            servers.container.start(port=self._port)
+            return
+        servers.node.start(
             home=home,
             jdk=jdk,
             account=account,
@@ -199,15 +197,49 @@ class LocalServices:
             progress=progress,
         )
 
+    def _start_postgres(
+        self, servers: "_Servers", account: Account, progress: Callable[[str], None]
+    ) -> None:
+        servers.postgres.start(
+            installed=self._installed(account), account=account, progress=progress
+        )
 
-def _node(places: StatePlaces, passwords: Passwords) -> ElasticsearchNode:
-    return ElasticsearchNode(
-        folder=places.servers / "elasticsearch", password=passwords.elasticsearch
-    )
+    def _installed(self, account: Account) -> Path:
+        return reachable_folder(self._cache, self._fallback / "cache", account)
 
 
-def _server(places: StatePlaces, passwords: Passwords) -> PostgresServer:
-    return PostgresServer(folder=places.servers / "postgres", password=passwords.postgres)
+class _Servers:
+    """What may run in a folder."""
+
+    def __init__(self, folder: Path, passwords: Passwords, environment: Mapping[str, str]) -> None:
+        self.node = ElasticsearchNode(
+            folder=folder / "elasticsearch", password=passwords.elasticsearch
+        )
+        self.container = ElasticsearchContainer(
+            folder=folder, password=passwords.elasticsearch, environment=environment
+        )
+        self.postgres = PostgresServer(folder=folder / "postgres", password=passwords.postgres)
+
+    def elasticsearch_address(self) -> ElasticsearchAddress | None:
+        return self.node.address() or self.container.address()
+
+    def elasticsearch_status(self) -> ServiceStatus:
+        process, address = self.node.process(), self.elasticsearch_address()
+        return ServiceStatus(
+            service=Service.ELASTICSEARCH,
+            running=address is not None,
+            pid=process.pid if process else None,
+            address=address.url if address else None,
+        )
+
+    def postgres_status(self) -> ServiceStatus:
+        process, address = self.postgres.process(), self.postgres.address()
+        return ServiceStatus(
+            service=Service.POSTGRES,
+            running=address is not None,
+            pid=process.pid if process else None,
+            address=str(address.socket_folder) if address else None,
+        )
 
 
 def _one_at_a_time(progress: Callable[[str], None]) -> Callable[[str], None]:

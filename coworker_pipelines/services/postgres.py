@@ -18,11 +18,17 @@ import psycopg
 from psycopg import sql
 from pydantic import SecretStr
 
-from coworker_pipelines.kernel.errors import DefectError, TenantActionError
+from coworker_pipelines.kernel.errors import TenantActionError
 from coworker_pipelines.services.account import Account
 from coworker_pipelines.services.address import DatabaseAddress
-from coworker_pipelines.services.processes import find_process, run_as, stop_process
-from coworker_pipelines.services.state import make_folder, write_private
+from coworker_pipelines.services.files import make_folder, write_private
+from coworker_pipelines.services.processes import (
+    find_process,
+    last_line,
+    run_as,
+    stop_process,
+)
+from coworker_pipelines.services.waiting import await_value
 
 OWNER: Final = "coworker"
 DATABASES: Final = ("coworker", "dagster")
@@ -34,7 +40,8 @@ _SOCKET_NAME: Final = ".s.PGSQL.5432"
 _SOCKET_PATH_MAX: Final = 103
 """Bytes, on the strictest of the systems (macOS); Linux allows four more."""
 _SOCKET_FOLDER_LINE: Final = 4
-"""Of ``postmaster.pid``, counted from 0."""
+_STATUS_LINE: Final = 7
+"""Both of ``postmaster.pid``, counted from 0."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,11 +56,11 @@ class PostgresServer:
         return find_process(self._data / "postmaster.pid", argument=str(self._data))
 
     def address(self) -> DatabaseAddress | None:
-        """Where the server answers; none while it does not run."""
+        """Where the server answers; none while it does not run or is not ready."""
         if self.process() is None:
             return None
         lines = (self._data / "postmaster.pid").read_text(encoding="utf-8").splitlines()
-        if len(lines) <= _SOCKET_FOLDER_LINE:
+        if len(lines) <= _STATUS_LINE or lines[_STATUS_LINE].strip() != "ready":
             return None
         return DatabaseAddress(
             user=OWNER, password=self.password, socket_folder=Path(lines[_SOCKET_FOLDER_LINE])
@@ -65,7 +72,7 @@ class PostgresServer:
         """The server runs and has its databases; one that ran already is left as it is.
 
         Raises:
-            TenantActionError: the folder that its socket needs is another user's.
+            TenantActionError: it does not start, or refuses its password.
         """
         if self.process() is None:
             programs = _programs(installed, account)
@@ -73,9 +80,12 @@ class PostgresServer:
             self._initialise(programs, account)
             progress("starting Postgres")
             self._launch(programs, account)
-        address = self.address()
-        if address is None:
-            raise DefectError(f"Postgres runs and listens nowhere; see {self._log}.")
+        address = await_value(
+            self.address,
+            of="Postgres",
+            is_alive=lambda: self.process() is not None,
+            timeout_s=START_TIMEOUT_S,
+        )
         _create_databases(address)
         return address
 
@@ -103,13 +113,16 @@ class PostgresServer:
         write_private(password_file, self.password.get_secret_value().encode())
         account.own(password_file)
         owner = [f"--username={OWNER}", f"--pwfile={password_file}", "--auth=scram-sha-256"]
-        form = ["--encoding=UTF8", "--locale=C.UTF-8", "--no-instructions"]
+        form = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin"]
+        form += ["--builtin-locale=C.UTF-8", "--no-instructions"]
         try:
             done = self._run(account, [programs / "initdb", *owner, *form, "-D", unfinished])
         finally:
             password_file.unlink()
         if not done:
-            raise DefectError(f"Postgres cannot make its data folder; see {self._log}.")
+            raise TenantActionError(
+                f"Postgres cannot make its data; {self._log} ends with: {last_line(self._log)}"
+            )
         unfinished.rename(self._data)
 
     def _launch(self, programs: Path, account: Account) -> None:
@@ -120,7 +133,8 @@ class PostgresServer:
         command: list[str | Path] = [programs / "pg_ctl", "start", *wait, "-D", self._data]
         output: list[str | Path] = ["-l", self.folder / "postgres.log", "-o", shlex.join(options)]
         if not self._run(account, [*command, *output]):
-            raise DefectError(f"Postgres does not start; see {self.folder / 'postgres.log'}.")
+            log = self.folder / "postgres.log"
+            raise TenantActionError(f"Postgres does not start; {log} ends with: {last_line(log)}")
 
     def _run(self, account: Account, command: list[str | Path]) -> bool:
         return run_as(
@@ -174,7 +188,14 @@ def _is_plain(path: Path) -> bool:
 
 
 def _create_databases(address: DatabaseAddress) -> None:
-    with psycopg.connect(address.url("postgres"), autocommit=True) as connection:
+    try:
+        opened = psycopg.connect(address.url("postgres"), autocommit=True)
+    except psycopg.OperationalError as error:
+        raise TenantActionError(
+            "Postgres refuses the password that the state folder keeps: bring back the file "
+            "that was there when its data was made."
+        ) from error
+    with opened as connection:
         rows = connection.execute("SELECT datname FROM pg_database").fetchall()
         present = {row[0] for row in rows}
         for name in DATABASES:

@@ -13,6 +13,7 @@ from coworker_pipelines.services.account import Account
 
 _POLL_S = 0.05
 _KILLED_WAIT_S = 10
+_LINE_CHARACTERS_MAX = 300
 
 
 def find_process(pid_file: Path, *, argument: str) -> psutil.Process | None:
@@ -81,6 +82,13 @@ def run_as(
         except subprocess.TimeoutExpired:
             return False
     return done.returncode == 0
+
+
+def last_line(log: Path) -> str:
+    """The last line that says something, cut to a readable length."""
+    lines = log.read_text(encoding="utf-8", errors="replace").split("\n")
+    said = (line.strip() for line in reversed(lines) if line.strip())
+    return next(said, "nothing")[:_LINE_CHARACTERS_MAX]
 
 
 def _ended_within(process: psutil.Process, wait_s: float) -> bool:

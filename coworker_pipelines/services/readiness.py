@@ -1,16 +1,15 @@
 """Waiting until a node does what it is for, not only until it listens."""
 
 import json
-import time
 from collections.abc import Callable
 from typing import Any, Final
 
 import urllib3
 
-from coworker_pipelines.kernel.errors import DefectError, RetryLaterError
+from coworker_pipelines.kernel.errors import TenantActionError
 from coworker_pipelines.services.address import ElasticsearchAddress
+from coworker_pipelines.services.waiting import await_value
 
-_POLL_S: Final = 0.2
 _REQUEST_TIMEOUT_S: Final = 10.0
 _KEY_NAME: Final = "warm-up"
 _OK: Final = 200
@@ -25,18 +24,23 @@ def await_node(
     The index of keys is made by the first key; whoever comes next must not wait for it.
 
     Raises:
-        RetryLaterError: not within ``timeout_s``.
-        DefectError: the node has ended, or refuses what it must grant.
+        RetryLaterError: a step took longer than ``timeout_s``.
+        TenantActionError: the node has ended, or refuses its own password.
     """
-    deadline = time.monotonic() + timeout_s
     with urllib3.PoolManager(headers=_headers(address), retries=False) as pool:
-        health = f"{address.url}/_cluster/health?wait_for_status=yellow&timeout=5s"
-        _poll(lambda: _call(pool, "GET", health), is_alive, deadline)
-        keys = f"{address.url}/_security/api_key"
+
+        def ask(method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+            return await_value(
+                lambda: _call(pool, method, address.url + path, body),
+                of="Elasticsearch",
+                is_alive=is_alive,
+                timeout_s=timeout_s,
+            )
+
+        ask("GET", "/_cluster/health?wait_for_status=yellow&timeout=5s")
         wanted = {"name": _KEY_NAME, "expiration": "1h", "role_descriptors": {}}
-        made = _poll(lambda: _call(pool, "POST", keys, wanted), is_alive, deadline)
-        unwanted = {"ids": [made["id"]]}
-        _poll(lambda: _call(pool, "DELETE", keys, unwanted), is_alive, deadline)
+        key = ask("POST", "/_security/api_key", wanted)
+        ask("DELETE", "/_security/api_key", {"ids": [key["id"]]})
 
 
 def _headers(address: ElasticsearchAddress) -> dict[str, str]:
@@ -48,21 +52,8 @@ def _headers(address: ElasticsearchAddress) -> dict[str, str]:
     }
 
 
-def _poll(
-    attempt: Callable[[], dict[str, Any] | None], is_alive: Callable[[], bool], deadline: float
-) -> dict[str, Any]:
-    while time.monotonic() < deadline:
-        answer = attempt()
-        if answer is not None:
-            return answer
-        if not is_alive():
-            raise DefectError("The Elasticsearch node ended while it was starting.")
-        time.sleep(_POLL_S)
-    raise RetryLaterError("The Elasticsearch node did not become ready in time.")
-
-
 def _call(
-    pool: urllib3.PoolManager, method: str, url: str, body: dict[str, Any] | None = None
+    pool: urllib3.PoolManager, method: str, url: str, body: dict[str, Any] | None
 ) -> dict[str, Any] | None:
     content = None if body is None else json.dumps(body)
     try:
@@ -70,7 +61,10 @@ def _call(
     except urllib3.exceptions.HTTPError:
         return None
     if response.status in _REFUSED:
-        raise DefectError(f"The Elasticsearch node refuses {method} with {response.status}.")
+        raise TenantActionError(
+            f"Elasticsearch refuses {method} with {response.status}: if its password file was "
+            "replaced while it ran, run `coworker services down` and `up`."
+        )
     if response.status != _OK:
         return None
     answer: dict[str, Any] = response.json()
