@@ -26,6 +26,9 @@ class WriteMode(StrEnum):
     COMPARED = "compared"
     """No version: content hashes are read and equal ones left out."""
 
+    CREATED = "created"
+    """Never overwritten: what is there already is answered by 409 and counts as unchanged."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:

@@ -1,0 +1,97 @@
+"""Making and removing a connection's indices: the control plane's work."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from elasticsearch import BadRequestError, Elasticsearch
+
+from coworker_pipelines.documents import names
+from coworker_pipelines.documents.client import translated
+from coworker_pipelines.documents.mapping import DOCUMENT_PROPERTIES, index_body
+from coworker_pipelines.kernel.errors import RefusedError
+from coworker_pipelines.kernel.scope import Scope
+
+SHARDS_PER_NODE_DEFAULT: Final = 1_000
+"""Elasticsearch's own limit (``cluster.max_shards_per_node``) where none is set."""
+_EXISTS: Final = "resource_already_exists_exception"
+
+
+def create_documents_index(
+    client: Elasticsearch, scope: Scope, stream: str, *, replicas: int
+) -> None:
+    """After this the stream has its index and its alias, whether it had them before or not.
+
+    Raises:
+        RefusedError: the cluster has no room for another index.
+    """
+    _create(
+        client,
+        names.documents_index(scope, stream),
+        names.documents_alias(scope, stream),
+        DOCUMENT_PROPERTIES,
+        replicas,
+    )
+
+
+def create_activities_index(
+    client: Elasticsearch, scope: Scope, properties: Mapping[str, Any], *, replicas: int
+) -> None:
+    """After this the connection has the index and alias of its activities."""
+    _create(
+        client,
+        names.activities_index(scope),
+        names.activities_alias(scope),
+        dict(properties),
+        replicas,
+    )
+
+
+def delete_stream_index(client: Elasticsearch, scope: Scope, stream: str) -> None:
+    """After this the stream has no documents, and nowhere to write any; bytes go at once."""
+    with translated():
+        client.indices.delete(index=names.documents_index(scope, stream), ignore_unavailable=True)
+
+
+def delete_connection_indices(client: Elasticsearch, scope: Scope) -> None:
+    """After this the connection has no index in any epoch."""
+    with translated():
+        found = client.indices.get(
+            index=names.connection_pattern(scope), expand_wildcards="all", features="aliases"
+        )
+        for name in found:
+            client.indices.delete(index=name, ignore_unavailable=True)
+
+
+def _create(
+    client: Elasticsearch, index: str, alias: str, properties: dict[str, Any], replicas: int
+) -> None:
+    with translated():
+        if client.indices.exists_alias(name=alias):
+            return
+        _refuse_over_budget(client, shards=1 + replicas)
+        body = index_body(properties, replicas=replicas)
+        try:
+            client.indices.create(index=index, aliases={alias: {"is_write_index": True}}, **body)
+        except BadRequestError as error:
+            if error.error != _EXISTS:
+                raise
+            client.indices.put_alias(index=index, name=alias, is_write_index=True)
+
+
+def _refuse_over_budget(client: Elasticsearch, *, shards: int) -> None:
+    health = client.cluster.health(
+        filter_path="active_shards,unassigned_shards,number_of_data_nodes"
+    )
+    settings = client.cluster.get_settings(
+        include_defaults=True, flat_settings=True, filter_path="*.cluster.max_shards_per_node"
+    )
+    limit = SHARDS_PER_NODE_DEFAULT
+    for level in ("defaults", "persistent", "transient"):
+        limit = int(settings.get(level, {}).get("cluster.max_shards_per_node", limit))
+    room = limit * int(health["number_of_data_nodes"])
+    used = int(health["active_shards"]) + int(health["unassigned_shards"])
+    if used + shards > room:
+        raise RefusedError(
+            f"Elasticsearch has {used} of its {room} shards in use and no room for another index: "
+            "add a data node, raise cluster.max_shards_per_node, or take in fewer streams."
+        )
