@@ -1,45 +1,57 @@
-"""A connection's own role and key: rights on its indices alone."""
+"""A connection's own key: rights on its indices alone.
 
-from typing import Any, Final
+Decided: the rights stand in the key itself. A role of the same name would give nobody anything,
+and would be one more thing for each connection that has to be deleted.
+"""
 
-from elasticsearch import Elasticsearch
+from base64 import b64decode
+from typing import Final
+
+from elasticsearch import BadRequestError, Elasticsearch
 from pydantic import SecretStr
 
 from coworker_pipelines.documents import names
 from coworker_pipelines.documents.client import translated
+from coworker_pipelines.kernel.errors import RefusedError
 from coworker_pipelines.kernel.scope import Scope
 
 PRIVILEGES: Final = ("read", "write", "maintenance", "view_index_metadata")
-"""Documents are read and written and indices refreshed; none is made, closed or deleted."""
+"""Documents are read and written and indices refreshed; none is made, changed or deleted."""
 
 
 def mint_key(client: Elasticsearch, scope: Scope) -> SecretStr:
-    """A new key of the connection, as the ``ApiKey`` header wants it; older ones end.
+    """A further key of the connection, as the ``ApiKey`` header wants it.
 
-    The role of the same name is for people who look; the key carries its rights itself, and
-    can never have more than they.
+    To rotate: mint, store, then ``revoke_keys`` but this one; so no run is ever without a key.
+
+    Raises:
+        RefusedError: the control plane itself came with an API key.
     """
-    rights = _rights(scope)
+    rights = {"names": [names.connection_pattern(scope)], "privileges": list(PRIVILEGES)}
     with translated():
-        revoke_keys(client, scope)
-        client.security.put_role(name=names.role(scope), **rights)
-        answer = client.security.create_api_key(
-            name=names.role(scope),
-            role_descriptors={names.role(scope): rights},
-            metadata={"connection": scope.connection, "tenant": scope.tenant},
-        )
+        try:
+            answer = client.security.create_api_key(
+                name=names.role(scope),
+                role_descriptors={names.role(scope): {"cluster": [], "indices": [rights]}},
+                metadata={"connection": scope.connection, "tenant": scope.tenant},
+            )
+        except BadRequestError as error:
+            raise RefusedError(
+                "Elasticsearch mints no key for a caller that has only an API key itself: give "
+                "the control plane a user and a password."
+            ) from error
     return SecretStr(answer["encoded"])
 
 
-def revoke_keys(client: Elasticsearch, scope: Scope) -> None:
-    """After this no key of the connection opens anything, and its role is gone."""
+def revoke_keys(client: Elasticsearch, scope: Scope, *, but: SecretStr | None = None) -> None:
+    """After this no key of the connection opens anything, save the one that is to stay."""
+    staying = None if but is None else _id(but)
     with translated():
-        client.options(ignore_status=404).security.invalidate_api_key(name=names.role(scope))
-        client.options(ignore_status=404).security.delete_role(name=names.role(scope))
+        found = client.security.get_api_key(name=names.role(scope), active_only=True)
+        ending = [key["id"] for key in found["api_keys"] if key["id"] != staying]
+        if ending:
+            client.security.invalidate_api_key(ids=ending)
 
 
-def _rights(scope: Scope) -> dict[str, Any]:
-    return {
-        "cluster": [],
-        "indices": [{"names": [names.connection_pattern(scope)], "privileges": list(PRIVILEGES)}],
-    }
+def _id(key: SecretStr) -> str:
+    return b64decode(key.get_secret_value()).decode().partition(":")[0]

@@ -1,8 +1,8 @@
 """The one door to Elasticsearch: clients, and their errors turned into verdicts."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
 
 from elastic_transport import ConnectionError as TransportConnectionError
 from elastic_transport import ConnectionTimeout, OrjsonSerializer, TlsError, TransportError
@@ -15,6 +15,8 @@ from elasticsearch import (
     NotFoundError,
 )
 
+from coworker_pipelines.documents.endpoint import GONE, OVERLOADED, UNKNOWN_KEY
+from coworker_pipelines.documents.patience import READS, Patience, ResultT
 from coworker_pipelines.kernel.errors import (
     CoworkerError,
     DefectError,
@@ -25,11 +27,6 @@ from coworker_pipelines.services.address import ElasticsearchAddress
 
 REQUEST_TIMEOUT_S: Final = 60
 CONNECTIONS_MAX: Final = 8
-OVERLOADED: Final = frozenset({429, 502, 503, 504})
-GONE: Final = (
-    "The connection's index is not there: the connection was deleted or started anew, or the "
-    "stream was taken out."
-)
 
 
 def open_client(address: ElasticsearchAddress) -> Elasticsearch:
@@ -50,6 +47,20 @@ def open_client(address: ElasticsearchAddress) -> Elasticsearch:
     )
 
 
+def ask(call: Callable[[], ResultT], patience: Patience = READS) -> ResultT:
+    """The call's result, waiting out an overload. For what may be done twice.
+
+    Raises:
+        RetryLaterError, RefusedError, DefectError: as ``verdict`` says.
+    """
+
+    def translating() -> ResultT:
+        with translated():
+            return call()
+
+    return patience.retry(translating)
+
+
 @contextmanager
 def translated() -> Iterator[None]:
     """Errors of the client as verdicts: who must act, in one sentence, without a payload."""
@@ -68,13 +79,15 @@ def verdict(error: ApiError | TransportError) -> CoworkerError:
         case TransportConnectionError():
             return RetryLaterError("Elasticsearch cannot be reached.")
         case AuthenticationException():
-            return RefusedError("Elasticsearch does not know this key; it was revoked or expired.")
+            return RefusedError(UNKNOWN_KEY)
         case AuthorizationException():
             return RefusedError(f"Elasticsearch refuses this key: {_reason(error)}")
+        case NotFoundError() if "search_context_missing_exception" in _causes(error):
+            return RetryLaterError("Elasticsearch no longer holds the view that was being read.")
         case NotFoundError():
             return RefusedError(GONE)
         case ApiError() if error.meta.status in OVERLOADED:
-            return RetryLaterError("Elasticsearch is overloaded.")
+            return RetryLaterError(f"Elasticsearch is overloaded ({error.meta.status}).")
         case ApiError():
             return DefectError(
                 f"Elasticsearch refused a request ({error.meta.status}, {error.error})."
@@ -85,7 +98,14 @@ def verdict(error: ApiError | TransportError) -> CoworkerError:
 
 def _reason(error: ApiError) -> str:
     """The server's own sentence about a right that is missing; it names actions and indices."""
+    return str(_details(error).get("reason", error.error))
+
+
+def _causes(error: ApiError) -> set[str]:
+    return {cause.get("type", "") for cause in _details(error).get("root_cause", ())}
+
+
+def _details(error: ApiError) -> dict[str, Any]:
     body = error.body
-    if isinstance(body, dict) and isinstance(body.get("error"), dict):
-        return str(body["error"].get("reason", error.error))
-    return str(error.error)
+    details = body.get("error") if isinstance(body, dict) else None
+    return details if isinstance(details, dict) else {}

@@ -1,38 +1,52 @@
 """Plain requests with bodies that are bytes already: what the hot path is made of.
 
-The client serialises what it is given; here nothing may be serialised twice, and every answer's
-status, also a failure's, is for the caller to judge.
+The client serialises what it is given; here nothing may be serialised twice.
 """
 
 from base64 import b64encode
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Final
 
 import orjson
 import urllib3
 
-from coworker_pipelines.kernel.errors import RefusedError
+from coworker_pipelines.kernel.errors import RefusedError, RetryLaterError
 from coworker_pipelines.services.address import ElasticsearchAddress
 
 CONNECT_TIMEOUT_S: Final = 10
 READ_TIMEOUT_S: Final = 60
-CONNECTIONS_MAX: Final = 8
+CONNECTIONS_MAX: Final = 16
+OVERLOADED: Final = frozenset({408, 429, 500, 502, 503, 504})
+"""Statuses after which the same request may succeed later."""
+UNKNOWN_KEY: Final = "Elasticsearch does not know this key: it was revoked or has expired."
+GONE: Final = (
+    "The connection's index is gone: the connection was deleted or started anew, or the stream "
+    "was taken out."
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """``status`` is 0 where the connection broke before an answer was whole."""
+    """A status that is for the caller to judge, with what was said."""
 
     status: int
     body: bytes
-    retry_after_s: float | None = None
 
     def json(self) -> Any:
-        return orjson.loads(self.body)
+        """What was said.
+
+        Raises:
+            RetryLaterError: it is no JSON, because something cut it short.
+        """
+        try:
+            return orjson.loads(self.body)
+        except orjson.JSONDecodeError as error:
+            raise RetryLaterError("Elasticsearch's answer broke off.") from error
 
 
 class Endpoint:
-    """One cluster, spoken to with one key."""
+    """One cluster, spoken to with one key, by several threads at once."""
 
     def __init__(self, address: ElasticsearchAddress) -> None:
         self._url = address.url.rstrip("/")
@@ -45,10 +59,11 @@ class Endpoint:
         )
 
     def post(self, path: str, body: bytes, *, content_type: str = "application/json") -> Answer:
-        """Send once; a connection that breaks is an answer of status 0.
+        """Send once.
 
         Raises:
-            RefusedError: the key is not known or may not do this.
+            RetryLaterError: the cluster is overloaded, cannot be reached or broke off.
+            RefusedError: the key is not known or may not do this, or the index is gone.
         """
         try:
             response = self._pool.request(
@@ -57,17 +72,26 @@ class Endpoint:
                 body=body,
                 headers={**self._headers, "Content-Type": content_type},
             )
-        except urllib3.exceptions.HTTPError:
-            return Answer(status=0, body=b"")
-        if response.status == 401:  # noqa: PLR2004 - HTTP's own number
-            raise RefusedError("Elasticsearch does not know this key; it was revoked or expired.")
-        if response.status == 403:  # noqa: PLR2004
-            raise RefusedError("Elasticsearch refuses this key the index that it asked for.")
-        return Answer(
-            status=response.status,
-            body=response.data,
-            retry_after_s=_seconds(response.headers.get("Retry-After")),
-        )
+        except urllib3.exceptions.SSLError as error:
+            raise RefusedError("Elasticsearch's certificate is not trusted.") from error
+        except urllib3.exceptions.HTTPError as error:
+            raise RetryLaterError("Elasticsearch cannot be reached, or broke off.") from error
+        match response.status:
+            case HTTPStatus.UNAUTHORIZED:
+                raise RefusedError(UNKNOWN_KEY)
+            case HTTPStatus.FORBIDDEN:
+                raise RefusedError(
+                    f"Elasticsearch refuses this key: POST {path.partition('?')[0]}."
+                )
+            case HTTPStatus.NOT_FOUND:
+                raise RefusedError(GONE)
+            case status if status in OVERLOADED:
+                raise RetryLaterError(
+                    f"Elasticsearch is overloaded ({status}).",
+                    retry_after_s=_seconds(response.headers.get("Retry-After")),
+                )
+            case status:
+                return Answer(status, response.data)
 
     def close(self) -> None:
         self._pool.clear()
@@ -83,4 +107,5 @@ def _authorization(address: ElasticsearchAddress) -> dict[str, str]:
 
 
 def _seconds(text: str | None) -> float | None:
+    """Of the header's two forms only this one is sent by Elasticsearch and its proxies."""
     return float(text) if text is not None and text.isdecimal() else None

@@ -1,6 +1,7 @@
 """Making and removing a connection's indices: the control plane's work."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from elasticsearch import BadRequestError, Elasticsearch
@@ -14,6 +15,15 @@ from coworker_pipelines.kernel.scope import Scope
 SHARDS_PER_NODE_DEFAULT: Final = 1_000
 """Elasticsearch's own limit (``cluster.max_shards_per_node``) where none is set."""
 _EXISTS: Final = "resource_already_exists_exception"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexStatistics:
+    """``deleted`` documents still take their bytes, until they are merged away."""
+
+    documents: int
+    deleted: int
+    stored_bytes: int
 
 
 def create_documents_index(
@@ -62,6 +72,20 @@ def delete_connection_indices(client: Elasticsearch, scope: Scope) -> None:
             client.indices.delete(index=name, ignore_unavailable=True)
 
 
+def stream_statistics(client: Elasticsearch, scope: Scope, stream: str) -> IndexStatistics:
+    """What the stream's index holds, as of its last refresh."""
+    with translated():
+        answer = client.indices.stats(
+            index=names.documents_index(scope, stream), metric=["docs", "store"]
+        )
+    primaries = answer["_all"]["primaries"]
+    return IndexStatistics(
+        documents=primaries["docs"]["count"],
+        deleted=primaries["docs"]["deleted"],
+        stored_bytes=primaries["store"]["size_in_bytes"],
+    )
+
+
 def _create(
     client: Elasticsearch, index: str, alias: str, properties: dict[str, Any], replicas: int
 ) -> None:
@@ -80,7 +104,7 @@ def _create(
 
 def _refuse_over_budget(client: Elasticsearch, *, shards: int) -> None:
     health = client.cluster.health(
-        filter_path="active_shards,unassigned_shards,number_of_data_nodes"
+        filter_path="active_shards,initializing_shards,unassigned_shards,number_of_data_nodes"
     )
     settings = client.cluster.get_settings(
         include_defaults=True, flat_settings=True, filter_path="*.cluster.max_shards_per_node"
@@ -89,7 +113,7 @@ def _refuse_over_budget(client: Elasticsearch, *, shards: int) -> None:
     for level in ("defaults", "persistent", "transient"):
         limit = int(settings.get(level, {}).get("cluster.max_shards_per_node", limit))
     room = limit * int(health["number_of_data_nodes"])
-    used = int(health["active_shards"]) + int(health["unassigned_shards"])
+    used = sum(int(health[f"{state}_shards"]) for state in ("active", "initializing", "unassigned"))
     if used + shards > room:
         raise RefusedError(
             f"Elasticsearch has {used} of its {room} shards in use and no room for another index: "

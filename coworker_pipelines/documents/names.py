@@ -43,7 +43,7 @@ def connection_pattern(scope: Scope) -> str:
 
 
 def role(scope: Scope) -> str:
-    """The name of the connection's role and of its API key."""
+    """The name of the connection's API key, and of the role inside it."""
     return _root(scope)
 
 

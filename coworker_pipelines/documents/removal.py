@@ -6,7 +6,7 @@ from itertools import islice
 import orjson
 from elasticsearch import Elasticsearch
 
-from coworker_pipelines.documents.reader import Query, refresh, scan
+from coworker_pipelines.documents.reader import Query, ids, refresh
 from coworker_pipelines.documents.writer import DocumentsWriter
 from coworker_pipelines.segments.block import BLOCK_OPERATIONS_MAX, Block, BlockHeader
 from coworker_pipelines.segments.manifest import WriteMode
@@ -22,8 +22,7 @@ def delete_matching(
 ) -> int:
     """After this nothing that was written before matches; how many did."""
     refresh(client, alias)
-    hits = scan(client, alias, query, source=False)
-    return delete_keys(writer, (hit["_id"] for page in hits for hit in page))
+    return delete_keys(writer, ids(client, alias, query))
 
 
 def _blocks(keys: Iterable[str]) -> Iterator[Block]:

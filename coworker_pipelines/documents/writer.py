@@ -1,76 +1,50 @@
-"""The one writer: blocks of ready bytes to bulk requests, every item's outcome checked."""
+"""The one writer: blocks of ready bytes to bulk requests, every operation's outcome checked."""
 
-import random
-import time
+import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Final
 
-from coworker_pipelines.documents.bulk import (
-    BulkAnswer,
-    RejectedItem,
-    read_answer,
-    split_operations,
-)
-from coworker_pipelines.documents.client import GONE
+from coworker_pipelines.connections.rejected import RejectReason
+from coworker_pipelines.documents.bulk import ANSWER, Batch, RejectedItem, Tally, read_answer
 from coworker_pipelines.documents.endpoint import Answer, Endpoint
 from coworker_pipelines.documents.pace import Pace
-from coworker_pipelines.documents.unchanged import without_unchanged
-from coworker_pipelines.kernel.errors import DefectError, RefusedError, RetryLaterError
-from coworker_pipelines.kernel.log import get_logger
+from coworker_pipelines.documents.patience import WRITES, Patience, ResultT
+from coworker_pipelines.documents.unchanged import changed_only, content_hashes
+from coworker_pipelines.kernel.errors import DefectError, RetryLaterError
 from coworker_pipelines.segments.block import Block
 from coworker_pipelines.segments.manifest import WriteMode
 
-log = get_logger(__name__)
-
-OVERLOADED: Final = frozenset({0, 429, 500, 502, 503, 504})
-"""Statuses after which the same request may succeed later; 0 is a broken connection."""
-OK: Final = 200
-NOT_FOUND: Final = 404
-TOO_LARGE: Final = 413
 NDJSON: Final = "application/x-ndjson"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriterLimits:
-    """``attempts`` and ``wait_s`` bound what one block may be sent and waited for."""
+    """``in_flight`` requests at a time at most; ``patience`` for each block."""
 
     in_flight: int = 3
-    attempts: int = 12
-    delay_s: float = 0.25
-    delay_max_s: float = 20.0
+    patience: Patience = WRITES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlockOutcome:
     """What became of one block.
 
-    ``indexed``, ``unchanged`` and ``rejected`` add up to its documents; ``deleted`` counts what
-    a delete removed, and a delete that found nothing is counted nowhere.
+    ``indexed``, ``unchanged`` and ``rejected`` add up to its documents, ``deleted`` and
+    ``missing`` (there was nothing to delete) to its deletes. A request whose answer was lost
+    is sent again, and finds its own documents: they count as unchanged where they have a
+    version or are created.
     """
 
+    operations: int = 0
     indexed: int = 0
     unchanged: int = 0
     deleted: int = 0
+    missing: int = 0
     rejected: tuple[RejectedItem, ...] = ()
-
-
-@dataclass(slots=True)
-class _Tally:
-    indexed: int = 0
-    unchanged: int = 0
-    deleted: int = 0
-    rejected: list[RejectedItem] = field(default_factory=list)
-
-    def outcome(self) -> BlockOutcome:
-        return BlockOutcome(
-            indexed=self.indexed,
-            unchanged=self.unchanged,
-            deleted=self.deleted,
-            rejected=tuple(self.rejected),
-        )
 
 
 class DocumentsWriter:
@@ -83,7 +57,10 @@ class DocumentsWriter:
         self._pace = Pace(self._limits.in_flight)
 
     def write(self, blocks: Iterable[Block], mode: WriteMode) -> Iterator[BlockOutcome]:
-        """An outcome for each block, in order; a few requests are under way at a time.
+        """An outcome for each block, in order; in memory are those under way, and one more.
+
+        Blocks overtake each other, so no two of them may hold the same key, unless one of the
+        two deletes: a block with deletes waits for those before it, and those behind wait for it.
 
         Raises:
             RetryLaterError: the cluster did not take a block after all attempts.
@@ -91,106 +68,116 @@ class DocumentsWriter:
         """
         if mode is WriteMode.COMPARED:
             self.refresh()
+        sender = _Sender(self._endpoint, self._alias, self._limits.patience, self._pace)
         pool = ThreadPoolExecutor(self._limits.in_flight, thread_name_prefix="bulk")
         under_way: deque[Future[BlockOutcome]] = deque()
         try:
             for block in blocks:
-                under_way.append(pool.submit(self._write_block, block, mode))
-                if len(under_way) > self._limits.in_flight:
+                batch = Batch(block.body, block.header.operations)
+                alone = batch.holds_deletes
+                while len(under_way) > (0 if alone else self._limits.in_flight):
+                    yield under_way.popleft().result()
+                under_way.append(pool.submit(_write_block, sender, block, batch, mode))
+                if alone:
                     yield under_way.popleft().result()
             while under_way:
                 yield under_way.popleft().result()
         finally:
+            sender.stop()
             pool.shutdown(wait=True, cancel_futures=True)
 
     def refresh(self) -> None:
         """After this, searches see everything that was written before."""
-        for attempt in range(self._limits.attempts):
-            answer = self._endpoint.post(f"/{self._alias}/_refresh", b"")
-            if answer.status == OK:
-                return
-            if answer.status not in OVERLOADED:
-                raise self._refusal(answer)
-            self._wait(attempt, answer)
-        raise RetryLaterError("Elasticsearch does not answer.")
+        self._limits.patience.retry(lambda: self._endpoint.post(f"/{self._alias}/_refresh", b""))
 
-    def _write_block(self, block: Block, mode: WriteMode) -> BlockOutcome:
-        tally = _Tally()
-        body = block.body
-        if mode is WriteMode.COMPARED and block.header.keys:
-            body, unchanged = self._changed_only(block)
-            tally.unchanged += unchanged
-        if body:
-            self._send(body, tally)
-        return tally.outcome()
 
-    def _changed_only(self, block: Block) -> tuple[bytes, int]:
-        for attempt in range(self._limits.attempts):
-            with self._pace.slot():
-                found = without_unchanged(self._endpoint, self._alias, block)
-            if not isinstance(found, Answer):
-                return found
-            if found.status not in OVERLOADED:
-                raise self._refusal(found)
-            self._pace.slow_down()
-            self._wait(attempt, found)
-        raise RetryLaterError("Elasticsearch does not answer.")
+def _write_block(sender: "_Sender", block: Block, batch: Batch, mode: WriteMode) -> BlockOutcome:
+    tally = Tally()
+    if mode is WriteMode.COMPARED and block.header.keys:
+        batch = changed_only(batch, block.header, sender.stored_hashes(block.header.keys))
+        tally.unchanged = block.header.operations - batch.operations
+    if batch.operations:
+        sender.send(batch, tally)
+    if tally.accounted != block.header.operations:
+        raise DefectError(
+            f"Of {block.header.operations} operations {tally.accounted} are accounted for."
+        )
+    return BlockOutcome(
+        operations=block.header.operations,
+        indexed=tally.indexed,
+        unchanged=tally.unchanged,
+        deleted=tally.deleted,
+        missing=tally.missing,
+        rejected=tuple(tally.rejected),
+    )
 
-    def _send(self, body: bytes, tally: _Tally) -> None:
-        """Send until every item has an outcome; after the first time, only those that lack one."""
-        for attempt in range(self._limits.attempts):
-            with self._pace.slot():
-                answer = self._endpoint.post(self._path, body, content_type=NDJSON)
-            if answer.status == OK:
-                result = read_answer(answer.body, body)
-                self._count(result, tally)
-                if not result.again:
-                    self._pace.go_on()
-                    return
-                body = result.again
-            elif answer.status == TOO_LARGE:
-                self._send_halves(body, tally)
-                return
-            elif answer.status not in OVERLOADED:
-                raise self._refusal(answer)
-            log.info("bulk_retried", alias=self._alias, attempt=attempt, status=answer.status)
-            self._pace.slow_down()
-            self._wait(attempt, answer)
-        raise RetryLaterError("Elasticsearch did not take all documents; it is overloaded or away.")
+
+class _Sender:
+    """Sends the blocks of one write, by several threads at once, until it is stopped."""
+
+    def __init__(self, endpoint: Endpoint, alias: str, patience: Patience, pace: Pace) -> None:
+        self._endpoint = endpoint
+        self._alias = alias
+        self._patience = patience
+        self._pace = pace
+        self._stopped = threading.Event()
+
+    def stop(self) -> None:
+        """After this nothing is tried again: another block has failed, or nobody listens."""
+        self._stopped.set()
+
+    def stored_hashes(self, keys: tuple[str, ...]) -> dict[str, str]:
+        return self._patiently(lambda: content_hashes(self._endpoint, self._alias, keys))
+
+    def send(self, batch: Batch, tally: Tally) -> None:
+        """Send until every operation has an outcome; the second time those alone that lack one."""
+        remaining = batch
+
+        def attempt() -> Answer:
+            nonlocal remaining
+            answer = self._endpoint.post(self._path, remaining.body, content_type=NDJSON)
+            if answer.status == HTTPStatus.OK:
+                remaining = read_answer(answer, remaining, tally)
+                if remaining.operations:
+                    raise RetryLaterError("Elasticsearch is overloaded: it took a part.")
+            return answer
+
+        answer = self._patiently(attempt)
+        if answer.status != HTTPStatus.OK:
+            self._search(remaining, tally, answer)
 
     @property
     def _path(self) -> str:
-        wanted = "errors,items.*.status,items.*.error.type"
-        return f"/{self._alias}/_bulk?require_alias=true&filter_path={wanted}"
+        return f"/{self._alias}/_bulk?require_alias=true&filter_path={ANSWER}"
 
-    def _count(self, result: BulkAnswer, tally: _Tally) -> None:
-        if result.gone:
-            raise RefusedError(GONE)
-        if result.forbidden:
-            raise RefusedError("Elasticsearch refuses this key the index that it asked for.")
-        tally.indexed += result.indexed
-        tally.unchanged += result.unchanged
-        tally.deleted += result.deleted
-        tally.rejected.extend(result.rejected)
-
-    def _send_halves(self, body: bytes, tally: _Tally) -> None:
-        operations = split_operations(body)
-        if len(operations) == 1:
-            tally.rejected.append(
-                operations.rejected(0, "too_large", "larger than a request may be")
-            )
+    def _search(self, batch: Batch, tally: Tally, answer: Answer) -> None:
+        """One operation spoils a whole request (its id or version, the size): find it."""
+        reason = _reason(answer)
+        if batch.operations == 1:
+            tally.rejected.append(batch.rejected(0, reason, f"request refused, {answer.status}"))
             return
-        middle = len(operations) // 2
-        self._send(operations.join(range(middle)), tally)
-        self._send(operations.join(range(middle, len(operations))), tally)
+        for half in batch.halves():
+            self.send(half, tally)
 
-    def _refusal(self, answer: Answer) -> Exception:
-        if answer.status == NOT_FOUND:
-            return RefusedError(GONE)
-        return DefectError(f"Elasticsearch refused a request with status {answer.status}.")
+    def _patiently(self, call: Callable[[], ResultT]) -> ResultT:
+        def paced() -> ResultT:
+            with self._pace.slot():
+                return call()
 
-    def _wait(self, attempt: int, answer: Answer) -> None:
-        """Twice as long each time, up to a limit, and never in step with others."""
-        delay = min(self._limits.delay_max_s, self._limits.delay_s * 2**attempt)
-        jittered = delay * random.uniform(0.5, 1.0)  # noqa: S311 - not a secret
-        time.sleep(max(jittered, min(answer.retry_after_s or 0.0, self._limits.delay_max_s)))
+        result = self._patience.retry(paced, pause=self._pause, failed=self._pace.slow_down)
+        self._pace.go_on()
+        return result
+
+    def _pause(self, seconds: float) -> None:
+        if self._stopped.wait(seconds):
+            raise RetryLaterError("Writing was stopped.")
+
+
+def _reason(answer: Answer) -> RejectReason:
+    match answer.status:
+        case HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            return RejectReason.TOO_LARGE
+        case HTTPStatus.BAD_REQUEST:
+            return RejectReason.REFUSED
+        case _:
+            raise DefectError(f"Elasticsearch refused a request with status {answer.status}.")
