@@ -57,7 +57,7 @@ class DocumentsWriter:
         self._pace = Pace(self._limits.in_flight)
 
     def write(self, blocks: Iterable[Block], mode: WriteMode) -> Iterator[BlockOutcome]:
-        """An outcome for each block, in order; in memory are those under way, and one more.
+        """An outcome for each block, in order; in memory are those under way, and the next.
 
         Blocks overtake each other, so no two of them may hold the same key, unless one of the
         two deletes: a block with deletes waits for those before it, and those behind wait for it.
@@ -75,10 +75,10 @@ class DocumentsWriter:
             for block in blocks:
                 batch = Batch(block.body, block.header.operations)
                 alone = batch.holds_deletes
-                while len(under_way) > (0 if alone else self._limits.in_flight):
+                while alone and under_way:
                     yield under_way.popleft().result()
                 under_way.append(pool.submit(_write_block, sender, block, batch, mode))
-                if alone:
+                while len(under_way) > (0 if alone else self._limits.in_flight):
                     yield under_way.popleft().result()
             while under_way:
                 yield under_way.popleft().result()
