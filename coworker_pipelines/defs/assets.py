@@ -1,0 +1,157 @@
+"""The graph of one kind: segments -> documents -> activities."""
+
+from typing import Any, Final
+
+from dagster import (
+    AssetExecutionContext,
+    AssetsDefinition,
+    AssetSpec,
+    BackfillPolicy,
+    Config,
+    TableColumn,
+    TableSchema,
+    multi_asset,
+)
+from pydantic import Field
+
+from coworker_pipelines.defs.checks import document_check_specs
+from coworker_pipelines.defs.kinds import Kind, Phase
+from coworker_pipelines.defs.partitions import partitions_of
+from coworker_pipelines.defs.phases import Results, derive, extract, run_phase, store
+from coworker_pipelines.defs.platform import PlatformParameter
+from coworker_pipelines.sdk.stream import Stream
+
+OWNER: Final = "team:data-engineering"
+CODE_VERSION: Final = "1"
+"""Raised when a phase writes the same input differently: the UI then marks what is outdated."""
+
+_BEFORE: Final = {Phase.DOCUMENTS: Phase.SEGMENTS, Phase.ACTIVITIES: Phase.DOCUMENTS}
+_TECHNOLOGY: Final = {
+    Phase.SEGMENTS: "file",
+    Phase.DOCUMENTS: "elasticsearch",
+    Phase.ACTIVITIES: "elasticsearch",
+}
+_WHAT: Final = {
+    Phase.SEGMENTS: (
+        "**{what}, read from the source** into compressed segments, ready to be sent. "
+        "Only selected streams and fields are asked for. Reading goes on behind the cursor of "
+        "the last sync; after a crash, behind the last closed segment. "
+        "Segments are gone once their documents are confirmed."
+    ),
+    Phase.DOCUMENTS: (
+        "**{what}, at rest in Elasticsearch**, one index for each connection and stream. "
+        "The balance `read = indexed + unchanged + rejected + suppressed + filtered` holds, or "
+        "the run fails and the cursor stays. What was refused is kept, encrypted: "
+        "`coworker rejected list`."
+    ),
+    Phase.ACTIVITIES: (
+        "**Activity messages from {what}**: somebody did something to something at some time. "
+        "Derived from the documents of the sync; the same document makes the same messages for "
+        "ever, so running this again adds nothing. Actors are pseudonymous keys."
+    ),
+}
+
+
+class Narrowing(Config):
+    """A narrower span inside the windows of the run, for a backfill that wants only a part."""
+
+    since: str | None = Field(
+        default=None, description="Read from this moment on, e.g. 2026-01-15 (UTC)."
+    )
+    until: str | None = Field(
+        default=None, description="Read up to this moment, which is not part of it."
+    )
+
+
+def kind_assets(kind: Kind) -> list[AssetsDefinition]:
+    """Three steps for a run; each can be asked for a single stream."""
+    return [_segments(kind), _documents(kind), _activities(kind)]
+
+
+def _segments(kind: Kind) -> AssetsDefinition:
+    @multi_asset(
+        name=f"{kind.name}_{Phase.SEGMENTS}",
+        specs=_specs(kind, Phase.SEGMENTS),
+        partitions_def=partitions_of(kind.name, kind.first_window),
+        backfill_policy=BackfillPolicy.single_run(),
+        can_subset=True,
+    )
+    def segments(
+        context: AssetExecutionContext, platform: PlatformParameter, config: Narrowing
+    ) -> Results:
+        yield from run_phase(
+            context, platform, kind, Phase.SEGMENTS, extract(config.since, config.until)
+        )
+
+    return segments
+
+
+def _documents(kind: Kind) -> AssetsDefinition:
+    @multi_asset(
+        name=f"{kind.name}_{Phase.DOCUMENTS}",
+        specs=_specs(kind, Phase.DOCUMENTS),
+        check_specs=document_check_specs(kind),
+        partitions_def=partitions_of(kind.name, kind.first_window),
+        backfill_policy=BackfillPolicy.single_run(),
+        can_subset=True,
+    )
+    def documents(context: AssetExecutionContext, platform: PlatformParameter) -> Results:
+        yield from run_phase(context, platform, kind, Phase.DOCUMENTS, store)
+
+    return documents
+
+
+def _activities(kind: Kind) -> AssetsDefinition:
+    @multi_asset(
+        name=f"{kind.name}_{Phase.ACTIVITIES}",
+        specs=_specs(kind, Phase.ACTIVITIES),
+        partitions_def=partitions_of(kind.name, kind.first_window),
+        backfill_policy=BackfillPolicy.single_run(),
+        can_subset=True,
+    )
+    def activities(context: AssetExecutionContext, platform: PlatformParameter) -> Results:
+        yield from run_phase(context, platform, kind, Phase.ACTIVITIES, derive)
+
+    return activities
+
+
+def _specs(kind: Kind, phase: Phase) -> list[AssetSpec]:
+    return [_spec(kind, phase, stream) for stream in kind.targets()]
+
+
+def _spec(kind: Kind, phase: Phase, stream: Stream | None) -> AssetSpec:
+    before = _BEFORE.get(phase)
+    return AssetSpec(
+        key=kind.key(phase, stream),
+        deps=[kind.key(before, stream)] if before else [],
+        description=_description(kind, phase, stream),
+        group_name=kind.name,
+        owners=[OWNER],
+        kinds={kind.name, _TECHNOLOGY[phase]},
+        code_version=CODE_VERSION,
+        metadata=_stream_metadata(stream) if stream else {},
+    )
+
+
+def _description(kind: Kind, phase: Phase, stream: Stream | None) -> str:
+    what = f"{stream.name} of {kind.name}" if stream else f"All selected streams of {kind.name}"
+    about = stream.description if stream else kind.description
+    return f"{_WHAT[phase].format(what=what)}\n\n{about}".strip()
+
+
+def _stream_metadata(stream: Stream) -> dict[str, Any]:
+    return {
+        "read by": str(stream.mode),
+        "primary key": ", ".join(stream.primary_key),
+        "cursor": stream.cursor_field or "none: read whole each time",
+        "dagster/column_schema": TableSchema(
+            columns=[
+                TableColumn(
+                    field.name,
+                    field.type,
+                    f"identifies a person: {field.identifier}" if field.identifier else None,
+                )
+                for field in stream.fields
+            ]
+        ),
+    }

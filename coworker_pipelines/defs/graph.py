@@ -1,0 +1,30 @@
+"""All definitions of a code location, from the kinds it serves."""
+
+from collections.abc import Sequence
+
+from dagster import Definitions, in_process_executor
+
+from coworker_pipelines.defs.assets import kind_assets
+from coworker_pipelines.defs.checks import kind_checks
+from coworker_pipelines.defs.jobs import freshness_schedule, sync_job
+from coworker_pipelines.defs.kinds import Kind
+from coworker_pipelines.defs.platform import PlatformResource
+from coworker_pipelines.defs.sensors import connections_changed, connections_due
+
+
+def build_definitions(kinds: Sequence[Kind], platform: PlatformResource) -> Definitions:
+    """The graph depends on the kinds alone, never on connections.
+
+    Steps run in the run's own process: a new interpreter costs two to five seconds, and what
+    runs at once, runs at once inside a step.
+    """
+    jobs = [sync_job(kind) for kind in kinds]
+    return Definitions(
+        assets=[asset for kind in kinds for asset in kind_assets(kind)],
+        asset_checks=[kind_checks(kind) for kind in kinds],
+        jobs=jobs,
+        schedules=[freshness_schedule(kind) for kind in kinds],
+        sensors=[connections_due(kinds, jobs), connections_changed(kinds)],
+        resources={"platform": platform},
+        executor=in_process_executor,
+    )

@@ -1,0 +1,46 @@
+"""What the shell has to know of a kind of source to draw its graph."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from dagster import AssetKey
+
+from coworker_pipelines.defs.partitions import FIRST_WINDOW
+from coworker_pipelines.kernel.window import Window
+from coworker_pipelines.sdk.stream import Stream
+
+
+class Phase(StrEnum):
+    """The three steps of a run, in their order."""
+
+    SEGMENTS = "segments"
+    DOCUMENTS = "documents"
+    ACTIVITIES = "activities"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """``streams`` are those that every connection of the kind has; none where each has its own."""
+
+    name: str
+    description: str
+    streams: tuple[Stream, ...] = ()
+    first_window: Window = FIRST_WINDOW
+
+    @property
+    def job_name(self) -> str:
+        return f"sync_{self.name}"
+
+    def targets(self) -> Iterator[Stream | None]:
+        """What has three assets of its own: each fixed stream, or ``None`` for all together."""
+        yield from self.streams or (None,)
+
+    def key(self, phase: Phase, stream: Stream | None) -> AssetKey:
+        """The UI shows the last part of a key alone, so that part says stream and phase."""
+        return AssetKey([self.name, phase if stream is None else f"{stream.name}_{phase}"])
+
+
+def kind_in(asset_key: AssetKey) -> str:
+    """The kind that an asset's key begins with."""
+    return asset_key.path[0]

@@ -1,0 +1,73 @@
+"""What the shell asks of the platform, and the resource that opens it."""
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
+
+from dagster import ResourceParam
+
+from coworker_pipelines.kernel.clock import Clock, SystemClock
+from coworker_pipelines.kernel.window import Window
+
+if TYPE_CHECKING:  # their modules import every adapter, and definitions have to load quickly
+    from coworker_pipelines.connections.due import DueConnection
+    from coworker_pipelines.syncs.context import Bounds
+    from coworker_pipelines.syncs.result import PhaseResult
+
+
+class CheckResult(Protocol):
+    """Whether something holds, and in one sentence what was seen."""
+
+    @property
+    def passed(self) -> bool: ...
+    @property
+    def summary(self) -> str: ...
+    @property
+    def metadata(self) -> Mapping[str, str | int | float | bool]: ...
+
+
+class Sync(Protocol):
+    """One connection, opened for one run; ``streams`` are the selected ones."""
+
+    @property
+    def streams(self) -> tuple[str, ...]: ...
+    def extract(
+        self, stream: str, window: Window, bounds: "Bounds | None" = None
+    ) -> "PhaseResult": ...
+    def store(self, stream: str, window: Window) -> "PhaseResult": ...
+    def derive(self, stream: str, window: Window) -> "PhaseResult": ...
+
+
+class Platform(Protocol):
+    """The database and the stores, as the shell needs them."""
+
+    def open_sync(
+        self, handle: str, run_id: str, windows: Sequence[Window]
+    ) -> AbstractContextManager[Sync]: ...
+    def due(self, now: datetime, limit: int) -> "Sequence[DueConnection]": ...
+    def mark_started(self, due: "DueConnection") -> bool: ...
+    def connections(self, kind: str) -> Iterable[str]: ...
+    def balance_of_last_sync(self, handle: str, stream: str) -> CheckResult: ...
+    def index_owner(self, handle: str, stream: str) -> CheckResult: ...
+    def freshness(self, kind: str) -> CheckResult: ...
+
+
+class PlatformResource:
+    """Opens the platform that the environment describes. Secrets are read then, and not before."""
+
+    def open(self) -> AbstractContextManager[Platform]:
+        from coworker_pipelines.assembly import Platform as Assembled  # noqa: PLC0415 - seconds
+
+        return Assembled.from_environment()
+
+    def clock(self) -> Clock:
+        return SystemClock()
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+
+PlatformParameter = ResourceParam[PlatformResource]
+"""How a Dagster function asks for it."""
