@@ -34,6 +34,7 @@ def mint_key(client: Elasticsearch, scope: Scope) -> SecretStr:
                 name=names.role(scope),
                 role_descriptors={names.role(scope): {"cluster": [], "indices": [rights]}},
                 metadata={"connection": scope.connection, "tenant": scope.tenant},
+                refresh="true",  # else it answers at the next refresh, a second later
             )
         except BadRequestError as error:
             raise RefusedError(

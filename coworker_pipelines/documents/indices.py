@@ -13,7 +13,8 @@ from coworker_pipelines.kernel.errors import RefusedError
 from coworker_pipelines.kernel.scope import Scope
 
 SHARDS_PER_NODE_DEFAULT: Final = 1_000
-"""Elasticsearch's own limit (``cluster.max_shards_per_node``) where none is set."""
+"""Elasticsearch's own limit where none is set."""
+_SHARDS_PER_NODE: Final = "cluster.max_shards_per_node"
 _EXISTS: Final = "resource_already_exists_exception"
 
 
@@ -92,7 +93,7 @@ def _create(
     with translated():
         if client.indices.exists_alias(name=alias):
             return
-        _refuse_over_budget(client, shards=1 + replicas)
+        shard_budget(client).refuse_over(1 + replicas)
         body = index_body(properties, replicas=replicas)
         try:
             client.indices.create(index=index, aliases={alias: {"is_write_index": True}}, **body)
@@ -102,20 +103,42 @@ def _create(
             client.indices.put_alias(index=index, name=alias, is_write_index=True)
 
 
-def _refuse_over_budget(client: Elasticsearch, *, shards: int) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShardBudget:
+    """How many shards the cluster has, and how many it may have."""
+
+    used: int
+    room: int
+
+    def refuse_over(self, shards: int) -> None:
+        """Return if that many more fit.
+
+        Raises:
+            RefusedError: they do not.
+        """
+        if self.used + shards > self.room:
+            raise RefusedError(
+                f"Elasticsearch has {self.used} of its {self.room} shards in use and no room for "
+                "another index: add a data node, raise cluster.max_shards_per_node, or take in "
+                "fewer streams."
+            )
+
+
+def shard_budget(client: Elasticsearch) -> ShardBudget:
+    """By the cluster's own rule: a limit for each data node, and every open shard counts."""
+    states = ("active", "initializing", "unassigned")
     health = client.cluster.health(
-        filter_path="active_shards,initializing_shards,unassigned_shards,number_of_data_nodes"
+        filter_path=["number_of_data_nodes", *(f"{state}_shards" for state in states)]
     )
     settings = client.cluster.get_settings(
-        include_defaults=True, flat_settings=True, filter_path="*.cluster.max_shards_per_node"
+        include_defaults=True, flat_settings=True, filter_path=f"*.{_SHARDS_PER_NODE}"
     )
-    limit = SHARDS_PER_NODE_DEFAULT
-    for level in ("defaults", "persistent", "transient"):
-        limit = int(settings.get(level, {}).get("cluster.max_shards_per_node", limit))
-    room = limit * int(health["number_of_data_nodes"])
-    used = sum(int(health[f"{state}_shards"]) for state in ("active", "initializing", "unassigned"))
-    if used + shards > room:
-        raise RefusedError(
-            f"Elasticsearch has {used} of its {room} shards in use and no room for another index: "
-            "add a data node, raise cluster.max_shards_per_node, or take in fewer streams."
-        )
+    limits = (
+        settings.get(level, {}).get(_SHARDS_PER_NODE)
+        for level in ("transient", "persistent", "defaults")
+    )
+    limit = next((int(limit) for limit in limits if limit is not None), SHARDS_PER_NODE_DEFAULT)
+    return ShardBudget(
+        used=sum(int(health[f"{state}_shards"]) for state in states),
+        room=limit * int(health["number_of_data_nodes"]),
+    )

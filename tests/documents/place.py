@@ -24,7 +24,7 @@ from coworker_pipelines.segments.manifest import WriteMode
 from coworker_pipelines.services.address import ElasticsearchAddress
 
 STREAM = "commits"
-HASTY = WriterLimits(patience=Patience(attempts=30, delay_s=0.005, delay_max_s=0.05))
+HASTY = WriterLimits(patience=Patience(attempts=30, delay_s=0.002, delay_max_s=0.01))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from elasticsearch import Elasticsearch
 
 from coworker_pipelines.connections.rejected import RejectReason
 from coworker_pipelines.documents.access import revoke_keys
+from coworker_pipelines.documents.endpoint import Answer, Endpoint
 from coworker_pipelines.documents.indices import delete_stream_index
 from coworker_pipelines.documents.patience import ONCE
 from coworker_pipelines.documents.removal import delete_matching
@@ -161,6 +162,25 @@ def test_a_document_that_spoils_its_request_is_found(place: Place, bad: Source) 
     documents = [*sources(50), bad, *sources(50, start=50)]
     (outcome,) = place.writer().write([block(documents, WriteMode.VERSIONED)], WriteMode.VERSIONED)
     assert (outcome.indexed, [item.key for item in outcome.rejected]) == (100, [bad.key])
+
+
+class NarrowEndpoint(Endpoint):
+    """As a cluster with a small ``http.max_content_length``."""
+
+    def post(self, path: str, body: bytes, *, content_type: str = "application/json") -> Answer:
+        if len(body) > 3_000:
+            return Answer(413, b"")
+        return super().post(path, body, content_type=content_type)
+
+
+def test_a_request_that_is_too_large_is_halved_until_it_fits(place: Place) -> None:
+    documents = [*sources(50), Source(key="huge", payload={"text": "x" * 3_000}), *sources(9)]
+    writer = place.writer(endpoint=NarrowEndpoint(place.address))
+    (outcome,) = writer.write([block(documents, WriteMode.VERSIONED)], WriteMode.VERSIONED)
+    assert (outcome.indexed, outcome.unchanged) == (50, 9)
+    assert [(item.key, item.reason) for item in outcome.rejected] == [
+        ("huge", RejectReason.TOO_LARGE)
+    ]
 
 
 def test_a_block_that_counts_wrong_is_a_defect(place: Place) -> None:
