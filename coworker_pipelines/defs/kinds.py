@@ -38,7 +38,8 @@ class Kind:
 
     def key(self, phase: Phase, stream: Stream | None) -> AssetKey:
         """The UI shows the last part of a key alone, so that part says stream and phase."""
-        return AssetKey([self.name, phase if stream is None else f"{stream.name}_{phase}"])
+        # Dagster writes no enums of ours: the values alone.
+        return AssetKey([self.name, phase.value if stream is None else f"{stream.name}_{phase}"])
 
 
 def kind_in(asset_key: AssetKey) -> str:
