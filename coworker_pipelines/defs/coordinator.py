@@ -5,7 +5,7 @@ from typing import Final
 
 from dagster import DagsterInstance, DagsterRun, QueuedRunCoordinator, RunsFilter
 from dagster._core.run_coordinator import SubmitRunContext
-from dagster._core.storage.tags import RUN_KEY_TAG
+from dagster._core.storage.tags import MAX_RETRIES_TAG, RUN_KEY_TAG
 
 from coworker_pipelines.defs.kinds import kind_in
 from coworker_pipelines.defs.partitions import (
@@ -84,7 +84,9 @@ def _earlier_run(instance: DagsterInstance, run: DagsterRun) -> str | None:
 
 
 def _refused(instance: DagsterInstance, run: DagsterRun, sentence: str) -> DagsterRun:
-    instance.report_run_failed(run, sentence)
+    # Dagster takes a run that failed outside of its steps for a crash, and would retry it.
+    instance.add_run_tags(run.run_id, _tags(run, None) | {MAX_RETRIES_TAG: "0"})
+    instance.report_run_failed(_reloaded(instance, run), sentence)
     return _reloaded(instance, run)
 
 

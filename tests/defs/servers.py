@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import yaml
+from dagster_shared.yaml_utils import load_yaml_from_path
 
 ROOT = Path(__file__).parents[2]
 START_S = 60.0
@@ -23,17 +23,17 @@ STOP_S = 15.0
 
 def shipped_settings() -> dict[str, Any]:
     """The project's own ``dagster.yaml``."""
-    settings = yaml.safe_load((ROOT / "dagster.yaml").read_text(encoding="utf-8"))
+    settings = load_yaml_from_path(str(ROOT / "dagster.yaml"))
     assert isinstance(settings, dict)
     return settings
 
 
 def write_home(home: Path) -> None:
-    """The shipped settings, with Dagster's own files in place of Postgres."""
+    """The shipped settings, with Dagster's own files in place of Postgres. JSON is YAML."""
     settings = shipped_settings()
     del settings["storage"]
     settings["run_coordinator"]["config"]["dequeue_interval_seconds"] = 1
-    (home / "dagster.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
+    (home / "dagster.yaml").write_text(json.dumps(settings), encoding="utf-8")
 
 
 class Servers:
@@ -46,7 +46,7 @@ class Servers:
         server = {"host": "127.0.0.1", "port": self._code_port, "location_name": "fakes"}
         self._workspace = home / "workspace.yaml"
         self._workspace.write_text(
-            yaml.safe_dump({"load_from": [{"grpc_server": server}]}), encoding="utf-8"
+            json.dumps({"load_from": [{"grpc_server": server}]}), encoding="utf-8"
         )
 
     @property
