@@ -79,6 +79,11 @@ def derive(sync: Sync, stream: str, window: Window) -> "PhaseResult":
 
 
 def _span(context: AssetExecutionContext, kind: Kind, resource: PlatformResource) -> Span:
+    if not context.selected_asset_keys:
+        raise TenantActionError(
+            "These checks are answered for one connection, in the run that stores its documents: "
+            "materialize the asset instead."
+        )
     span = span_of(context.run.tags)
     if span is None:
         raise TenantActionError("This run has no partition: choose a connection and a window.")

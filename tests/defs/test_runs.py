@@ -6,15 +6,19 @@ from typing import Any
 
 import pytest
 from dagster import (
+    AssetCheckKey,
     AssetKey,
     AssetMaterialization,
+    AssetSelection,
     DagsterInstance,
     Definitions,
     ExecuteInProcessResult,
     TableMetadataValue,
+    materialize,
 )
 from dagster._core.execution.plan.objects import StepFailureData
 
+from coworker_pipelines.defs.assets import kind_assets
 from coworker_pipelines.defs.graph import build_definitions
 from coworker_pipelines.defs.kinds import Kind, Phase
 from coworker_pipelines.defs.partitions import Span, partition_key
@@ -189,6 +193,23 @@ def test_checks_are_answered_in_the_step_that_stores(
     }
     assert len(answers) == 2 * len(GIT.streams)
     assert all(one.metadata["connection"].value == "acme.code" for one in answers)
+
+
+def test_a_check_on_its_own_says_where_it_is_answered(
+    platform: FakePlatform, instance: DagsterInstance
+) -> None:
+    documents = GIT.key(Phase.DOCUMENTS, GIT.streams[0])
+    (assets,) = (one for one in kind_assets(GIT) if documents in one.keys_by_output_name.values())
+    result = materialize(
+        [assets],
+        instance=instance,
+        selection=AssetSelection.checks(AssetCheckKey(documents, "balance_holds")),
+        resources={"platform": resource_for(platform)},
+        raise_on_error=False,
+    )
+    told = failure(result).user_failure_data
+    assert told is not None
+    assert str(told.description).startswith("These checks are answered for one connection")
 
 
 def test_freshness_is_asked_once_for_a_kind_and_shown_on_all_its_documents(
