@@ -54,7 +54,10 @@ def run_phase(
                     context.add_asset_metadata(
                         metadata_of(results), key, partition_key(span.connection, window)
                     )
-                yield patience.insist(partial(_materialized, context, platform, span, key, names))
+                selected = tuple(name for name in names if name in sync.streams)
+                yield patience.insist(
+                    partial(_materialized, context, platform, span, key, selected)
+                )
 
 
 def extract(since: str | None, until: str | None) -> Work:

@@ -195,6 +195,20 @@ def test_checks_are_answered_in_the_step_that_stores(
     assert all(one.metadata["connection"].value == "acme.code" for one in answers)
 
 
+def test_a_stream_that_is_not_selected_is_not_checked(
+    platform: FakePlatform, instance: DagsterInstance
+) -> None:
+    platform.streams = ("commits",)
+    platform.owner = FakeCheck(passed=False, summary="There is no such index.")
+    result = run(platform, instance, partition_key=partition_key("acme.code", JANUARY))
+    answers = {
+        one.asset_key.path[-1]: one.passed
+        for one in result.get_asset_check_evaluations()
+        if one.check_name == "index_has_one_tenant"
+    }
+    assert answers == {"commits_documents": False, "branches_documents": True}
+
+
 def test_a_check_on_its_own_says_where_it_is_answered(
     platform: FakePlatform, instance: DagsterInstance
 ) -> None:
