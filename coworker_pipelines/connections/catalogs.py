@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
+from coworker_pipelines.connections.rows import Connection
 from coworker_pipelines.sdk.stream import Catalog, Field, IdentifierKind, Stream, SyncMode
 
 
@@ -12,6 +13,15 @@ def catalog_to_json(catalog: Catalog) -> dict[str, Any]:
 
 def catalog_from_json(content: dict[str, Any]) -> Catalog:
     return Catalog(tuple(_stream(entry) for entry in content["streams"]))
+
+
+def stream_for(connection: Connection, name: str) -> Stream:
+    """A stream of the connection, as last discovered.
+
+    Raises:
+        TenantActionError: there is none of that name.
+    """
+    return catalog_from_json(connection.catalog).stream(name)
 
 
 def _stream(content: dict[str, Any]) -> Stream:

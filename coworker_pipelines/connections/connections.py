@@ -4,14 +4,17 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from coworker_pipelines.connections.naming import checked_name, unknown
 from coworker_pipelines.connections.rows import Connection, Tenant
 from coworker_pipelines.connections.schedules import Schedule, next_due
+from coworker_pipelines.connections.stream_states import fence_key
 from coworker_pipelines.kernel.errors import TenantActionError
 from coworker_pipelines.kernel.ids import IdPrefix, new_id
+from coworker_pipelines.kernel.scope import Scope
 
 
 def add_connection(
@@ -24,6 +27,7 @@ def add_connection(
     catalog: dict[str, Any],
     schedule: Schedule | None,
     now: datetime,
+    secret_fingerprint: str | None = None,
 ) -> Connection:
     """A new connection in its first epoch; with a schedule it is due at once.
 
@@ -31,8 +35,6 @@ def add_connection(
         TenantActionError: the name is malformed or taken.
     """
     handle = f"{tenant.slug}.{checked_name(name, 'connection')}"
-    if session.scalar(select(Connection.id).where(Connection.handle == handle)):
-        raise TenantActionError(f"There is a connection {handle!r} already.")
     connection_id = new_id(IdPrefix.CONNECTION)
     connection = Connection(
         id=connection_id,
@@ -42,6 +44,7 @@ def add_connection(
         kind=kind,
         settings=settings,
         secret_reference=f"connection/{tenant.id}/{connection_id}",
+        secret_fingerprint=secret_fingerprint,
         epoch=1,
         schedule=schedule.to_json() if schedule else None,
         due_at=now if schedule else None,
@@ -49,8 +52,11 @@ def add_connection(
         limits={},
         created_at=now,
     )
-    session.add(connection)
-    session.flush()
+    try:
+        with session.begin_nested():
+            session.add(connection)
+    except IntegrityError as error:
+        raise TenantActionError(f"There is a connection {handle!r} already.") from error
     return connection
 
 
@@ -93,6 +99,18 @@ def resume(connection: Connection, *, now: datetime) -> None:
 def reschedule(connection: Connection, schedule: Schedule | None, *, now: datetime) -> None:
     connection.schedule = schedule.to_json() if schedule else None
     connection.due_at = next_due(schedule, after=now, connection_id=connection.id)
+
+
+def raise_epoch(session: Session, connection: Connection) -> Scope:
+    """Shut out every writer that started before; the scope that holds from now on.
+
+    Waits for the writers' open transactions: after this, none of them commits any more.
+    """
+    session.execute(select(func.pg_advisory_xact_lock(fence_key(connection.id))))
+    session.refresh(connection, ["epoch"], with_for_update=True)
+    connection.epoch += 1
+    session.flush()
+    return connection.scope
 
 
 def schedule_of(connection: Connection) -> Schedule | None:

@@ -13,10 +13,10 @@ from coworker_pipelines.kernel.window import Window
 
 def pending_derivations(
     session: Session, scope: Scope, stream: str, window: Window
-) -> Sequence[str]:
-    """Ids of the syncs whose documents wait, in a fixed order."""
+) -> Sequence[PendingDerivation]:
+    """One for each sync whose documents wait, in a fixed order."""
     return session.scalars(
-        select(PendingDerivation.sync_id)
+        select(PendingDerivation)
         .where(
             PendingDerivation.connection_id == scope.connection,
             PendingDerivation.stream == stream,

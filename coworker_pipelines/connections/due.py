@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import not_, select, update
 from sqlalchemy.orm import Session
 
 from coworker_pipelines.connections.connections import schedule_of
@@ -34,8 +34,15 @@ def due_connections(session: Session, *, now: datetime, limit: int) -> list[DueC
     One indexed query, and one more for the open windows of what it found: the cost follows
     what is due, not what exists.
     """
-    rows = session.scalars(
-        select(Connection)
+    rows = session.execute(
+        select(
+            Connection.id,
+            Connection.tenant_id,
+            Connection.epoch,
+            Connection.handle,
+            Connection.kind,
+            Connection.due_at,
+        )
         .where(Connection.due_at <= now, Connection.paused_at.is_(None))
         .order_by(Connection.due_at)
         .limit(limit)
@@ -45,18 +52,23 @@ def due_connections(session: Session, *, now: datetime, limit: int) -> list[DueC
         DueConnection(
             handle=row.handle,
             kind=row.kind,
-            scope=row.scope,
+            scope=Scope(tenant=row.tenant_id, connection=row.id, epoch=row.epoch),
             due_at=row.due_at,
             windows=windows[row.id],
         )
         for row in rows
-        if row.due_at is not None
     ]
 
 
 def mark_started(session: Session, due: DueConnection, *, now: datetime) -> bool:
-    """Move the connection to its next due time; ``False`` if another sensor did so before."""
-    connection = session.get_one(Connection, due.scope.connection)
+    """Move the connection to its next due time.
+
+    ``False`` if that is not ours to do: another sensor did so before, the schedule was
+    changed meanwhile, or the connection is gone.
+    """
+    connection = session.get(Connection, due.scope.connection)
+    if connection is None:
+        return False
     following = next_due(schedule_of(connection), after=now, connection_id=connection.id)
     moved = session.execute(
         update(Connection)
@@ -75,7 +87,7 @@ def _open_windows(
         select(StreamState.connection_id, StreamState.window)
         .where(
             StreamState.connection_id.in_(connection_ids),
-            StreamState.complete.is_(False),
+            not_(StreamState.complete),
             StreamState.window < current.start_at.date(),
         )
         .distinct()

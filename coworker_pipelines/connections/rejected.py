@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+import orjson
 from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 
@@ -20,6 +21,8 @@ from coworker_pipelines.kernel.window import Window
 from coworker_pipelines.secrets.cipher import Cipher
 
 _DIGEST_BYTES = 15
+_BETWEEN = b"\n"
+"""Stands in no JSON that orjson writes, so the first one ends what goes before the payload."""
 
 
 class RejectReason(StrEnum):
@@ -121,30 +124,27 @@ class MemoryRejectedStore(RejectedStore):
 
 
 class DatabaseRejectedStore(RejectedStore):
-    """In Postgres; payload and detail can be read with the tenant's data key alone."""
+    """In Postgres; key, detail and payload can be read with the tenant's data key alone."""
 
     def __init__(self, database: Database, scope: Scope, cipher: Cipher) -> None:
         self._database = database
         self._scope = scope
         self._cipher = cipher
+        self._own = RejectedRecord.connection_id == scope.connection
 
     def put(self, entries: Sequence[RejectedEntry]) -> None:
         if not entries:
             return
+        statement = insert(RejectedRecord).on_conflict_do_nothing()
         with self._database.tenant(self._scope.tenant) as session:
-            session.execute(
-                insert(RejectedRecord)
-                .values([self._values(entry) for entry in entries])
-                .on_conflict_do_nothing(index_elements=["id"])
-            )
+            session.execute(statement, [self._values(entry) for entry in entries])
 
     def list(
         self, *, stream: str | None = None, limit: int, after: str = ""
     ) -> list[RejectedEntry]:
         statement = (
             select(RejectedRecord)
-            .where(RejectedRecord.connection_id == self._scope.connection)
-            .where(RejectedRecord.id > self._row_id(after))
+            .where(self._own, RejectedRecord.id > after)
             .order_by(RejectedRecord.id)
             .limit(limit)
         )
@@ -155,59 +155,48 @@ class DatabaseRejectedStore(RejectedStore):
 
     def get(self, rejected_id: str) -> RejectedEntry:
         with self._database.tenant(self._scope.tenant) as session:
-            row = session.get(RejectedRecord, self._row_id(rejected_id))
-            if row is None or row.connection_id != self._scope.connection:
+            row = session.get(RejectedRecord, (self._scope.connection, rejected_id))
+            if row is None:
                 raise unknown("rejected record", rejected_id, ())
             return self._entry(row)
 
     def delete(self, rejected_ids: Sequence[str]) -> None:
+        statement = delete(RejectedRecord).where(self._own, RejectedRecord.id.in_(rejected_ids))
         with self._database.tenant(self._scope.tenant) as session:
-            session.execute(
-                delete(RejectedRecord).where(
-                    RejectedRecord.connection_id == self._scope.connection,
-                    RejectedRecord.id.in_([self._row_id(entry) for entry in rejected_ids]),
-                )
-            )
+            session.execute(statement)
 
     def delete_stream(self, stream: str) -> int:
+        statement = delete(RejectedRecord).where(self._own, RejectedRecord.stream == stream)
         with self._database.tenant(self._scope.tenant) as session:
-            gone = session.scalars(
-                delete(RejectedRecord)
-                .where(
-                    RejectedRecord.connection_id == self._scope.connection,
-                    RejectedRecord.stream == stream,
-                )
-                .returning(RejectedRecord.id)
-            ).all()
-            return len(gone)
-
-    def _row_id(self, rejected_id: str) -> str:
-        """Ids are per connection; a row's is unique among all."""
-        return f"{self._scope.connection}.{rejected_id}"
+            return len(session.scalars(statement.returning(RejectedRecord.id)).all())
 
     def _values(self, entry: RejectedEntry) -> dict[str, object]:
-        row_id = self._row_id(entry.id)
+        clear = orjson.dumps({"key": entry.key, "detail": entry.detail})
         return {
-            "id": row_id,
-            "tenant_id": self._scope.tenant,
             "connection_id": self._scope.connection,
+            "id": entry.id,
+            "tenant_id": self._scope.tenant,
             "stream": entry.stream,
             "window": as_date(entry.window),
             "sync_id": entry.sync,
-            "key": entry.key,
             "reason": entry.reason,
-            "detail": entry.detail,
-            "payload": self._cipher.encrypt(entry.payload, context=row_id.encode()),
+            "sealed": self._cipher.encrypt(
+                clear + _BETWEEN + entry.payload, context=self._context(entry.id)
+            ),
         }
 
     def _entry(self, row: RejectedRecord) -> RejectedEntry:
+        opened = self._cipher.decrypt(row.sealed, context=self._context(row.id))
+        clear, _, payload = opened.partition(_BETWEEN)
         return RejectedEntry(
             stream=row.stream,
             window=Window(row.window.year, row.window.month),
             sync=row.sync_id,
-            key=row.key,
             reason=RejectReason(row.reason),
-            detail=row.detail,
-            payload=self._cipher.decrypt(row.payload, context=row.id.encode()),
+            payload=payload,
             at=row.at,
+            **orjson.loads(clear),
         )
+
+    def _context(self, rejected_id: str) -> bytes:
+        return f"rejected/{self._scope.connection}/{rejected_id}".encode()

@@ -1,14 +1,33 @@
-"""What the database keeps. Every table with a ``tenant_id`` has row-level security."""
+"""What the database keeps. Every table with a ``tenant_id`` has row-level security.
+
+References carry the tenant along: Postgres checks them without row-level security, so only
+thus can no tenant's row hang on another's connection. Columns that a run may not read are
+deferred, so that a run can load the row without them.
+"""
 
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    PrimaryKeyConstraint,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from coworker_pipelines.database.rows import Row
 from coworker_pipelines.kernel.counts import Counts
 from coworker_pipelines.kernel.scope import Scope
+
+
+def _of_connection() -> ForeignKeyConstraint:
+    return ForeignKeyConstraint(
+        ["tenant_id", "connection_id"], ["connections.tenant_id", "connections.id"]
+    )
 
 
 class Tenant(Row):
@@ -25,7 +44,7 @@ class Connection(Row):
 
     __tablename__ = "connections"
     __table_args__ = (
-        UniqueConstraint("tenant_id", "name"),
+        UniqueConstraint("tenant_id", "id"),
         Index("ix_connections_due_at", "due_at", postgresql_where=text("paused_at IS NULL")),
     )
 
@@ -36,6 +55,7 @@ class Connection(Row):
     kind: Mapped[str] = mapped_column(index=True)
     settings: Mapped[dict[str, Any]]
     secret_reference: Mapped[str]
+    secret_fingerprint: Mapped[str | None] = mapped_column(deferred=True)
     epoch: Mapped[int]
     schedule: Mapped[dict[str, Any] | None]
     due_at: Mapped[datetime | None]
@@ -57,14 +77,14 @@ class Selection(Row):
     """
 
     __tablename__ = "selections"
-    __table_args__ = (UniqueConstraint("connection_id", "version"),)
+    __table_args__ = (UniqueConstraint("connection_id", "version"), _of_connection())
 
     id: Mapped[str] = mapped_column(primary_key=True)
-    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"))
-    connection_id: Mapped[str] = mapped_column(ForeignKey("connections.id"))
+    tenant_id: Mapped[str]
+    connection_id: Mapped[str]
     version: Mapped[int]
     streams: Mapped[dict[str, Any]]
-    made_by: Mapped[str]
+    made_by: Mapped[str] = mapped_column(deferred=True)
     made_at: Mapped[datetime]
     applied_at: Mapped[datetime | None]
 
@@ -107,9 +127,18 @@ class StreamState(_Balance, Row):
     """
 
     __tablename__ = "stream_states"
+    __table_args__ = (
+        _of_connection(),
+        Index(
+            "ix_stream_states_open",
+            "connection_id",
+            "window",
+            postgresql_where=text("NOT complete"),
+        ),
+    )
 
-    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"))
-    connection_id: Mapped[str] = mapped_column(ForeignKey("connections.id"), primary_key=True)
+    tenant_id: Mapped[str]
+    connection_id: Mapped[str] = mapped_column(primary_key=True)
     stream: Mapped[str] = mapped_column(primary_key=True)
     window: Mapped[date] = mapped_column(primary_key=True)
     cursor: Mapped[dict[str, Any] | None]
@@ -117,16 +146,23 @@ class StreamState(_Balance, Row):
     selection_version: Mapped[int]
     written_sync: Mapped[str | None]
     segments_confirmed: Mapped[int]
-    updated_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+    updated_at: Mapped[datetime] = mapped_column(
+        server_default=text("now()"), onupdate=text("now()")
+    )
 
 
 class Sync(Row):
     __tablename__ = "syncs"
-    __table_args__ = (Index("ix_syncs_connection_id_started_at", "connection_id", "started_at"),)
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "id"),
+        _of_connection(),
+        Index("ix_syncs_connection_id_started_at", "connection_id", "started_at"),
+        Index("ix_syncs_started_at", "started_at"),
+    )
 
     id: Mapped[str] = mapped_column(primary_key=True)
-    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"))
-    connection_id: Mapped[str] = mapped_column(ForeignKey("connections.id"))
+    tenant_id: Mapped[str]
+    connection_id: Mapped[str]
     run_id: Mapped[str] = mapped_column(unique=True)
     windows: Mapped[list[str]]
     status: Mapped[str]
@@ -139,9 +175,12 @@ class SyncStream(_Balance, Row):
     """What one sync did to one stream and window."""
 
     __tablename__ = "sync_streams"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "sync_id"], ["syncs.tenant_id", "syncs.id"]),
+    )
 
-    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"))
-    sync_id: Mapped[str] = mapped_column(ForeignKey("syncs.id"), primary_key=True)
+    tenant_id: Mapped[str]
+    sync_id: Mapped[str] = mapped_column(primary_key=True)
     stream: Mapped[str] = mapped_column(primary_key=True)
     window: Mapped[date] = mapped_column(primary_key=True)
     activities: Mapped[int] = mapped_column(BigInteger, default=0)
@@ -154,30 +193,32 @@ class PendingDerivation(Row):
     """Documents that ``sync_id`` wrote are stored and wait for their activities."""
 
     __tablename__ = "pending_derivations"
+    __table_args__ = (_of_connection(),)
 
-    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"))
-    connection_id: Mapped[str] = mapped_column(ForeignKey("connections.id"), primary_key=True)
+    tenant_id: Mapped[str]
+    connection_id: Mapped[str] = mapped_column(primary_key=True)
     stream: Mapped[str] = mapped_column(primary_key=True)
     window: Mapped[date] = mapped_column(primary_key=True)
     sync_id: Mapped[str] = mapped_column(primary_key=True)
 
 
 class RejectedRecord(Row):
-    """``payload`` is encrypted with the tenant's data key."""
+    """``sealed`` holds key, detail and payload, encrypted with the tenant's data key.
+
+    A key may be a person's address, and what Elasticsearch says of a record may quote it.
+    """
 
     __tablename__ = "rejected_records"
-    __table_args__ = (Index("ix_rejected_records_connection_id_at", "connection_id", "at"),)
+    __table_args__ = (PrimaryKeyConstraint("connection_id", "id"), _of_connection())
 
-    id: Mapped[str] = mapped_column(primary_key=True)
-    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"))
-    connection_id: Mapped[str] = mapped_column(ForeignKey("connections.id"))
+    connection_id: Mapped[str]
+    id: Mapped[str]
+    tenant_id: Mapped[str]
     stream: Mapped[str]
     window: Mapped[date]
     sync_id: Mapped[str]
-    key: Mapped[str | None]
     reason: Mapped[str]
-    detail: Mapped[str]
-    payload: Mapped[bytes]
+    sealed: Mapped[bytes]
     at: Mapped[datetime] = mapped_column(server_default=text("now()"))
 
 

@@ -2,11 +2,11 @@
 
 import hashlib
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Self
+from typing import Any, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cronsim import CronSim, CronSimError
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
 
 from coworker_pipelines.kernel.errors import TenantActionError
 
@@ -14,6 +14,7 @@ INTERVAL_MIN_S = 60
 INTERVAL_MAX_S = 366 * 24 * 3600
 JITTER_MAX_S = 3600
 JITTER_DEFAULT_S = 60
+CRON_PARTS = 5
 _HASH_SPAN = 2**64
 
 
@@ -27,19 +28,42 @@ class Schedule(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     cron: str | None = None
-    interval_s: Annotated[int, Field(ge=INTERVAL_MIN_S, le=INTERVAL_MAX_S)] | None = None
+    interval_s: int | None = None
     time_zone: str = "UTC"
-    jitter_s: Annotated[int, Field(ge=0, le=JITTER_MAX_S)] = JITTER_DEFAULT_S
+    jitter_s: int = JITTER_DEFAULT_S
 
     @field_validator("cron")
     @classmethod
     def _readable(cls, cron: str | None) -> str | None:
-        if cron is not None:
-            try:
-                CronSim(cron, datetime(2000, 1, 1, tzinfo=UTC))
-            except CronSimError as error:
-                raise ValueError(f"{cron!r} is no cron expression of five parts") from error
+        if cron is None:
+            return None
+        if len(cron.split()) != CRON_PARTS:
+            raise ValueError(
+                f'{cron!r} is no cron expression of five parts, such as "15 6 * * 1-5"'
+            )
+        try:
+            next(CronSim(cron, datetime(2000, 1, 1, tzinfo=UTC)))
+        except CronSimError as error:
+            raise ValueError(f"{cron!r} is no cron expression: {str(error).lower()}") from error
+        except StopIteration as error:
+            raise ValueError(f"{cron!r} names a day that never comes") from error
         return cron
+
+    @field_validator("interval_s")
+    @classmethod
+    def _within(cls, interval_s: int | None) -> int | None:
+        if interval_s is not None and not INTERVAL_MIN_S <= interval_s <= INTERVAL_MAX_S:
+            raise ValueError(
+                f"an interval has {INTERVAL_MIN_S} to {INTERVAL_MAX_S} seconds, not {interval_s}"
+            )
+        return interval_s
+
+    @field_validator("jitter_s")
+    @classmethod
+    def _small(cls, jitter_s: int) -> int:
+        if not 0 <= jitter_s <= JITTER_MAX_S:
+            raise ValueError(f"jitter has 0 to {JITTER_MAX_S} seconds, not {jitter_s}")
+        return jitter_s
 
     @field_validator("time_zone")
     @classmethod
@@ -66,8 +90,7 @@ class Schedule(BaseModel):
         try:
             return cls(**parts)
         except ValidationError as error:
-            fault = error.errors()[0]["msg"].removeprefix("Value error, ")
-            raise TenantActionError(f"The schedule does not fit: {fault}.") from None
+            raise TenantActionError(f"The schedule does not fit: {_fault(error)}.") from None
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Self:
@@ -75,6 +98,14 @@ class Schedule(BaseModel):
 
     def to_json(self) -> dict[str, Any]:
         return self.model_dump(mode="json")
+
+
+def _fault(error: ValidationError) -> str:
+    """The first fault, in words; those of other validators than ours name their field."""
+    fault = error.errors(include_url=False)[0]
+    if fault["type"] == "value_error":
+        return fault["msg"].removeprefix("Value error, ")
+    return f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg'].lower()}"
 
 
 def next_due(schedule: Schedule | None, *, after: datetime, connection_id: str) -> datetime | None:
@@ -86,10 +117,7 @@ def next_due(schedule: Schedule | None, *, after: datetime, connection_id: str) 
         return _next_interval(schedule.interval_s, after - jitter, connection_id) + jitter
     assert schedule.cron is not None
     local = (after - jitter).astimezone(ZoneInfo(schedule.time_zone))
-    try:
-        return next(CronSim(schedule.cron, local)).astimezone(UTC) + jitter
-    except StopIteration:  # a date that never comes, such as 30 February
-        return None
+    return next(CronSim(schedule.cron, local)).astimezone(UTC) + jitter
 
 
 def _next_interval(interval_s: int, after: datetime, connection_id: str) -> datetime:

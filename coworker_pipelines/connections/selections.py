@@ -1,6 +1,6 @@
 """What a tenant lets in: which streams, and which fields of them. Versioned."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,6 +9,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from coworker_pipelines.connections.catalogs import catalog_from_json
+from coworker_pipelines.connections.naming import unknown
 from coworker_pipelines.connections.rows import Connection, Selection, StreamState
 from coworker_pipelines.kernel.errors import DefectError, TenantActionError
 from coworker_pipelines.kernel.ids import IdPrefix, new_id
@@ -65,11 +66,16 @@ def selected_fields(selection: Selection, stream: Stream) -> frozenset[str] | No
 def add_selection(
     session: Session, connection: Connection, streams: Streams, *, made_by: str, now: datetime
 ) -> Selection:
-    """A new version; states of streams that now let in more are opened to be read again.
+    """A new version, made by the control plane.
+
+    States of streams that now let in more are opened to be read again; those of streams that
+    went are closed, so that no tick asks for their windows.
 
     Raises:
         TenantActionError: a stream or field is unknown, or one that a record cannot be without.
     """
+    # Two who select at once follow one another, each on the catalog and version that hold then.
+    session.refresh(connection, with_for_update=True)
     catalog = catalog_from_json(connection.catalog)
     for name, fields in streams.items():
         _check(catalog.stream(name), fields)
@@ -78,7 +84,8 @@ def add_selection(
     )
     if version is not None:
         old = selected_streams(current_selection(session, connection.id))
-        _open_again(session, connection, widened(old, streams, catalog))
+        _mark_states(session, connection, widened(old, streams, catalog), complete=False)
+        _mark_states(session, connection, old.keys() - streams.keys(), complete=True)
     selection = Selection(
         id=new_id(IdPrefix.SELECTION),
         tenant_id=connection.tenant_id,
@@ -129,11 +136,8 @@ def has_widened_since(session: Session, selection: Selection, version: int, stre
 def _check(stream: Stream, fields: frozenset[str] | None) -> None:
     if fields is None:
         return
-    if unknown := fields - stream.field_names:
-        raise TenantActionError(
-            f"The stream {stream.name!r} has no field {min(unknown)!r}; it has: "
-            f"{', '.join(sorted(stream.field_names))}."
-        )
+    if foreign := fields - stream.field_names:
+        raise unknown(f"field of {stream.name!r} named", min(foreign), stream.field_names)
     if missing := stream.required_fields - fields:
         raise TenantActionError(
             f"The field {min(missing)!r} of {stream.name!r} cannot be left out: it says which "
@@ -146,11 +150,13 @@ def _fields(catalog: Catalog, name: str, fields: frozenset[str] | None) -> froze
     return known.get(name, frozenset()) if fields is None else fields
 
 
-def _open_again(session: Session, connection: Connection, streams: frozenset[str]) -> None:
+def _mark_states(
+    session: Session, connection: Connection, streams: Collection[str], *, complete: bool
+) -> None:
     session.execute(
         update(StreamState)
         .where(StreamState.connection_id == connection.id, StreamState.stream.in_(streams))
-        .values(complete=False)
+        .values(complete=complete)
     )
 
 

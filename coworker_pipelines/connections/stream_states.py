@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -46,16 +46,17 @@ def confirm_segment(
     counts: Counts,
     cursor: Cursor,
     raw_bytes: int,
-    seconds: float,
     selection_version: int,
+    seconds: float = 0.0,
 ) -> bool:
     """Commit one stored segment: cursor, counts, and that its activities are due.
 
     ``ordinal`` counts the segments of the manifest that ``written_sync`` began, from 0. A
-    segment that is confirmed already changes nothing, and ``False`` comes back.
+    segment that is confirmed already (a crash came before the manifest said so) changes
+    nothing, and ``False`` comes back.
 
     Raises:
-        DefectError: the counts do not balance.
+        DefectError: the counts do not balance, or a segment before this one is not confirmed.
         RefusedError: the connection's epoch was raised.
     """
     if not counts.balanced:
@@ -65,8 +66,11 @@ def confirm_segment(
         )
     fence(session, scope)
     state = _state_of(session, scope, stream, window, selection_version)
-    if state.written_sync == written_sync and ordinal < state.segments_confirmed:
+    confirmed = state.segments_confirmed if state.written_sync == written_sync else 0
+    if ordinal < confirmed:
         return False
+    if ordinal > confirmed:
+        raise DefectError(f"Segment {ordinal} of {stream} came before segment {confirmed}.")
     state.written_sync = written_sync
     state.segments_confirmed = ordinal + 1
     state.cursor = dict(cursor)
@@ -89,7 +93,7 @@ def finish_window(
     window: Window,
     selection_version: int,
     complete: bool,
-    removed: int,
+    removed: int = 0,
 ) -> None:
     """The source had no more; ``complete`` where the month is over as well."""
     fence(session, scope)
@@ -102,17 +106,21 @@ def finish_window(
 def fence(session: Session, scope: Scope) -> None:
     """Go on only while the connection is in the scope's epoch, which then stays until commit.
 
-    Who raises an epoch takes the same lock exclusively, and so waits for transactions like this.
+    ``raise_epoch`` takes the same lock exclusively, and so waits for transactions like this.
+    It is no row lock, because that would need the right to update connections.
 
     Raises:
         RefusedError: it is not: a deletion, or a new start, has shut this writer out.
     """
-    session.execute(
-        select(func.pg_advisory_xact_lock_shared(func.hashtextextended(scope.connection, 0)))
-    )
+    session.execute(select(func.pg_advisory_xact_lock_shared(fence_key(scope.connection))))
     epoch = session.scalar(select(Connection.epoch).where(Connection.id == scope.connection))
     if epoch != scope.epoch:
         raise RefusedError("This connection has been deleted or started anew since this run began.")
+
+
+def fence_key(connection_id: str) -> ColumnElement[int]:
+    """The advisory lock between a connection's writers and whoever shuts them out."""
+    return func.hashtextextended(connection_id, 0)
 
 
 def sync_stream(

@@ -6,13 +6,16 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from coworker_pipelines.connections.naming import unknown
 from coworker_pipelines.connections.rows import Connection, Sync, SyncStream
 from coworker_pipelines.kernel.counts import Counts
+from coworker_pipelines.kernel.errors import RefusedError
 from coworker_pipelines.kernel.ids import IdPrefix, new_id
 from coworker_pipelines.kernel.scope import Scope
+from coworker_pipelines.kernel.window import Window
 
 
 class SyncStatus(StrEnum):
@@ -25,22 +28,29 @@ INTERRUPTED = "The run ended without saying how."
 
 
 def start_sync(
-    session: Session, scope: Scope, *, run_id: str, windows: Sequence[str], now: datetime
+    session: Session, scope: Scope, *, run_id: str, windows: Sequence[Window], now: datetime
 ) -> Sync:
-    """The sync of this run: made by its first phase, gone on with by the others."""
-    sync = session.scalar(select(Sync).where(Sync.run_id == run_id))
-    if sync is None:
-        sync = Sync(
+    """The sync of this run: made by its first phase, gone on with by the others.
+
+    Raises:
+        RefusedError: the run is another connection's.
+    """
+    session.execute(
+        insert(Sync)
+        .values(
             id=new_id(IdPrefix.SYNC),
             tenant_id=scope.tenant,
             connection_id=scope.connection,
             run_id=run_id,
-            windows=list(windows),
+            windows=[window.key for window in windows],
             status=SyncStatus.RUNNING,
             started_at=now,
         )
-        session.add(sync)
-        session.flush()
+        .on_conflict_do_nothing(index_elements=["run_id"])
+    )
+    sync = session.scalar(select(Sync).where(Sync.run_id == run_id))
+    if sync is None or sync.connection_id != scope.connection:
+        raise RefusedError("This run works on another connection.")
     sync.status = SyncStatus.RUNNING
     sync.ended_at = sync.error = None
     return sync

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from coworker_pipelines.connections.naming import checked_name, unknown
@@ -19,11 +20,12 @@ def add_tenant(session: Session, *, slug: str, name: str, now: datetime) -> Tena
         TenantActionError: the slug is malformed or taken.
     """
     checked_name(slug, "tenant")
-    if session.scalar(select(Tenant.id).where(Tenant.slug == slug)):
-        raise TenantActionError(f"There is a tenant {slug!r} already.")
     tenant = Tenant(id=new_id(IdPrefix.TENANT), slug=slug, name=name, created_at=now)
-    session.add(tenant)
-    session.flush()
+    try:
+        with session.begin_nested():
+            session.add(tenant)
+    except IntegrityError as error:
+        raise TenantActionError(f"There is a tenant {slug!r} already.") from error
     return tenant
 
 

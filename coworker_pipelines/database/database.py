@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final, Self
 
-from sqlalchemy import create_engine, text
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
+from coworker_pipelines.database.url import engine_url
 from coworker_pipelines.kernel.errors import DefectError, RetryLaterError
 from coworker_pipelines.kernel.ids import IdPrefix, is_id
 
@@ -18,24 +19,39 @@ RUN_ROLE: Final = "coworker_run"
 CONTROL_ROLE: Final = "coworker_control"
 TENANT_SETTING: Final = "coworker.tenant"
 CONNECT_TIMEOUT_S: Final = 10
+STATEMENT_TIMEOUT_S: Final = 120
+ROW_LOCK_TIMEOUT_S: Final = 30
 LOCK_POLL_S: Final = 0.2
 POOL_SIZE: Final = 4
+
+_KEEPALIVE: Final = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+"""A lock's connection is silent for hours; what stands between would take it for dead."""
+_BEGIN: Final = text(
+    "SELECT set_config('role', :role, true), set_config(:setting, :tenant, true), "
+    "set_config('statement_timeout', :statement, true), set_config('lock_timeout', :lock, true)"
+)
 
 
 class Database:
     """One Postgres database.
 
-    Raises (from every session): ``RetryLaterError`` where the server cannot be reached.
+    Raises (from every session): ``RetryLaterError`` where the server cannot be reached, a
+    statement took too long, or two transactions stood in each other's way.
     """
 
     def __init__(self, url: str) -> None:
-        arguments = {"connect_timeout": CONNECT_TIMEOUT_S, "application_name": "coworker"}
+        address = engine_url(url)
+        arguments = {
+            "connect_timeout": CONNECT_TIMEOUT_S,
+            "application_name": "coworker",
+            **_KEEPALIVE,
+        }
         self._engine = create_engine(
-            url, pool_pre_ping=True, pool_size=POOL_SIZE, connect_args=arguments
+            address, pool_pre_ping=True, pool_size=POOL_SIZE, connect_args=arguments
         )
         # A lock lives as long as its connection, so locks never share a pool with sessions.
         self._lock_engine = create_engine(
-            url, poolclass=NullPool, connect_args=arguments, isolation_level="AUTOCOMMIT"
+            address, poolclass=NullPool, connect_args=arguments, isolation_level="AUTOCOMMIT"
         )
 
     def __enter__(self) -> Self:
@@ -67,33 +83,65 @@ class Database:
         """Hold the connection's lock; it goes with the process, however that ends.
 
         Raises:
-            RetryLaterError: somebody else held it for all of ``wait_s`` seconds.
+            RetryLaterError: somebody else held it for all of ``wait_s`` seconds, or the
+                database broke off while it was held.
         """
-        key = int.from_bytes(
-            hashlib.blake2b(connection_id.encode(), digest_size=8).digest(), signed=True
-        )
-        with _reachable(), self._lock_engine.connect() as connection:
-            statement = text("SELECT pg_try_advisory_lock(:key)")
-            give_up_at = time.monotonic() + wait_s
-            while not connection.execute(statement, {"key": key}).scalar_one():
-                if time.monotonic() >= give_up_at:
-                    raise RetryLaterError("Another run is working on this connection.")
-                time.sleep(LOCK_POLL_S)
-            try:
-                yield
-            finally:
+        key = _lock_key(connection_id)
+        connection = _open(self._lock_engine)
+        try:
+            _acquire(connection, key, wait_s)
+            yield
+            # Fails where the lock was lost on the way, so that no such run counts as good.
+            with _reachable():
                 connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": key})
+        finally:
+            # Ends the connection, since no pool keeps it, and the lock with it.
+            connection.close()
 
     @contextmanager
     def _transaction(self, role: str, tenant_id: str) -> Iterator[Session]:
         with _reachable(), Session(self._engine) as session:
-            session.execute(text(f"SET LOCAL ROLE {role}"))
-            session.execute(
-                text("SELECT set_config(:name, :value, true)"),
-                {"name": TENANT_SETTING, "value": tenant_id},
-            )
+            # On every begin: a transaction that a caller ends early must not be followed by
+            # one with the login's own rights.
+            event.listen(session, "after_begin", _Beginning(role, tenant_id))
             yield session
             session.commit()
+
+
+class _Beginning:
+    """Gives a transaction its role, its tenant and its limits."""
+
+    def __init__(self, role: str, tenant_id: str) -> None:
+        self._values = {
+            "role": role,
+            "setting": TENANT_SETTING,
+            "tenant": tenant_id,
+            "statement": f"{STATEMENT_TIMEOUT_S}s",
+            "lock": f"{ROW_LOCK_TIMEOUT_S}s",
+        }
+
+    def __call__(self, _session: Session, _transaction: object, connection: Connection) -> None:
+        connection.execute(_BEGIN, self._values)
+
+
+def _lock_key(connection_id: str) -> int:
+    digest = hashlib.blake2b(connection_id.encode(), digest_size=8).digest()
+    return int.from_bytes(digest, signed=True)
+
+
+def _open(engine: Engine) -> Connection:
+    with _reachable():
+        return engine.connect()
+
+
+def _acquire(connection: Connection, key: int, wait_s: float) -> None:
+    give_up_at = time.monotonic() + wait_s
+    statement = text("SELECT pg_try_advisory_lock(:key)")
+    with _reachable():
+        while not connection.execute(statement, {"key": key}).scalar_one():
+            if time.monotonic() >= give_up_at:
+                raise RetryLaterError("Another run is working on this connection.")
+            time.sleep(LOCK_POLL_S)
 
 
 @contextmanager
@@ -101,7 +149,7 @@ def _reachable() -> Iterator[None]:
     try:
         yield
     except OperationalError as error:
-        raise RetryLaterError("The database cannot be reached or broke off.") from error
+        raise RetryLaterError("The database cannot be reached, or broke off.") from error
     except DBAPIError as error:
         if error.connection_invalidated:
             raise RetryLaterError("The database broke off.") from error

@@ -23,7 +23,8 @@ class SecretStore(ABC):
         """The values.
 
         Raises:
-            TenantActionError: there is no such secret, or it cannot be read any more.
+            TenantActionError: there is no such secret.
+            RefusedError: it was changed by somebody else than this store.
         """
 
     @abstractmethod

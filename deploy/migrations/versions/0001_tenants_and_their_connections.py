@@ -9,18 +9,33 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-TENANTS_OWN = (
-    "connections",
-    "selections",
-    "stream_states",
-    "syncs",
-    "sync_streams",
-    "pending_derivations",
-    "rejected_records",
-    "suppressed_keys",
-)
-WRITTEN_BY_RUNS = ("stream_states", "syncs", "sync_streams")
-EMPTIED_BY_RUNS = ("pending_derivations", "rejected_records")
+RUN_MAY = {
+    "connections": (
+        "SELECT (id, tenant_id, name, handle, kind, settings, secret_reference, epoch, schedule, "
+        "due_at, paused_at, catalog, limits, created_at)"
+    ),
+    "selections": "SELECT (id, tenant_id, connection_id, version, streams, made_at, applied_at)",
+    "stream_states": "SELECT, INSERT, UPDATE",
+    "syncs": "SELECT, INSERT, UPDATE",
+    "sync_streams": "SELECT, INSERT, UPDATE",
+    "pending_derivations": "SELECT, INSERT, DELETE",
+    "rejected_records": "SELECT, INSERT, DELETE",
+    "suppressed_keys": "SELECT",
+}
+"""Whole tables of a tenant's own rows, but for fingerprints of secrets and who selected what."""
+
+CONTROL_MAY = {
+    "tenants": "SELECT, INSERT, UPDATE",
+    "connections": "SELECT, INSERT, UPDATE",
+    # What was selected, by whom and when, is never changed.
+    "selections": "SELECT, INSERT, UPDATE (applied_at)",
+    "stream_states": "SELECT, INSERT, UPDATE, DELETE",
+    "syncs": "SELECT, INSERT, UPDATE",
+    "sync_streams": "SELECT, INSERT, UPDATE",
+    "pending_derivations": "SELECT, INSERT, UPDATE, DELETE",
+    "rejected_records": "SELECT, DELETE",
+    "suppressed_keys": "SELECT, INSERT, DELETE",
+}
 
 
 def upgrade() -> None:
@@ -40,29 +55,22 @@ def upgrade() -> None:
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("handle", sa.String(), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
-        sa.Column(
-            "settings", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False
-        ),
+        sa.Column("settings", postgresql.JSONB(none_as_null=True), nullable=False),
         sa.Column("secret_reference", sa.String(), nullable=False),
+        sa.Column("secret_fingerprint", sa.String(), nullable=True),
         sa.Column("epoch", sa.Integer(), nullable=False),
-        sa.Column(
-            "schedule", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True
-        ),
+        sa.Column("schedule", postgresql.JSONB(none_as_null=True), nullable=True),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("paused_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column(
-            "catalog", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False
-        ),
-        sa.Column(
-            "limits", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False
-        ),
+        sa.Column("catalog", postgresql.JSONB(none_as_null=True), nullable=False),
+        sa.Column("limits", postgresql.JSONB(none_as_null=True), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["tenant_id"], ["tenants.id"], name=op.f("fk_connections_tenant_id")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_connections")),
         sa.UniqueConstraint("handle", name=op.f("uq_connections_handle")),
-        sa.UniqueConstraint("tenant_id", "name", name=op.f("uq_connections_tenant_id_name")),
+        sa.UniqueConstraint("tenant_id", "id", name=op.f("uq_connections_tenant_id_id")),
     )
     op.create_index(
         "ix_connections_due_at",
@@ -89,10 +97,9 @@ def upgrade() -> None:
         sa.Column("window", sa.Date(), nullable=False),
         sa.Column("sync_id", sa.String(), nullable=False),
         sa.ForeignKeyConstraint(
-            ["connection_id"], ["connections.id"], name=op.f("fk_pending_derivations_connection_id")
-        ),
-        sa.ForeignKeyConstraint(
-            ["tenant_id"], ["tenants.id"], name=op.f("fk_pending_derivations_tenant_id")
+            ["tenant_id", "connection_id"],
+            ["connections.tenant_id", "connections.id"],
+            name=op.f("fk_pending_derivations_tenant_id_connection_id"),
         ),
         sa.PrimaryKeyConstraint(
             "connection_id", "stream", "window", "sync_id", name=op.f("pk_pending_derivations")
@@ -100,32 +107,23 @@ def upgrade() -> None:
     )
     op.create_table(
         "rejected_records",
+        sa.Column("connection_id", sa.String(), nullable=False),
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("tenant_id", sa.String(), nullable=False),
-        sa.Column("connection_id", sa.String(), nullable=False),
         sa.Column("stream", sa.String(), nullable=False),
         sa.Column("window", sa.Date(), nullable=False),
         sa.Column("sync_id", sa.String(), nullable=False),
-        sa.Column("key", sa.String(), nullable=True),
         sa.Column("reason", sa.String(), nullable=False),
-        sa.Column("detail", sa.String(), nullable=False),
-        sa.Column("payload", sa.LargeBinary(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
         sa.Column(
             "at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
         ),
         sa.ForeignKeyConstraint(
-            ["connection_id"], ["connections.id"], name=op.f("fk_rejected_records_connection_id")
+            ["tenant_id", "connection_id"],
+            ["connections.tenant_id", "connections.id"],
+            name=op.f("fk_rejected_records_tenant_id_connection_id"),
         ),
-        sa.ForeignKeyConstraint(
-            ["tenant_id"], ["tenants.id"], name=op.f("fk_rejected_records_tenant_id")
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_rejected_records")),
-    )
-    op.create_index(
-        "ix_rejected_records_connection_id_at",
-        "rejected_records",
-        ["connection_id", "at"],
-        unique=False,
+        sa.PrimaryKeyConstraint("connection_id", "id", name=op.f("pk_rejected_records")),
     )
     op.create_table(
         "selections",
@@ -133,17 +131,14 @@ def upgrade() -> None:
         sa.Column("tenant_id", sa.String(), nullable=False),
         sa.Column("connection_id", sa.String(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column(
-            "streams", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False
-        ),
+        sa.Column("streams", postgresql.JSONB(none_as_null=True), nullable=False),
         sa.Column("made_by", sa.String(), nullable=False),
         sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("applied_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
-            ["connection_id"], ["connections.id"], name=op.f("fk_selections_connection_id")
-        ),
-        sa.ForeignKeyConstraint(
-            ["tenant_id"], ["tenants.id"], name=op.f("fk_selections_tenant_id")
+            ["tenant_id", "connection_id"],
+            ["connections.tenant_id", "connections.id"],
+            name=op.f("fk_selections_tenant_id_connection_id"),
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_selections")),
         sa.UniqueConstraint(
@@ -156,9 +151,7 @@ def upgrade() -> None:
         sa.Column("connection_id", sa.String(), nullable=False),
         sa.Column("stream", sa.String(), nullable=False),
         sa.Column("window", sa.Date(), nullable=False),
-        sa.Column(
-            "cursor", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True
-        ),
+        sa.Column("cursor", postgresql.JSONB(none_as_null=True), nullable=True),
         sa.Column("complete", sa.Boolean(), nullable=False),
         sa.Column("selection_version", sa.Integer(), nullable=False),
         sa.Column("written_sync", sa.String(), nullable=True),
@@ -176,12 +169,18 @@ def upgrade() -> None:
         sa.Column("suppressed", sa.BigInteger(), nullable=False),
         sa.Column("filtered", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
-            ["connection_id"], ["connections.id"], name=op.f("fk_stream_states_connection_id")
-        ),
-        sa.ForeignKeyConstraint(
-            ["tenant_id"], ["tenants.id"], name=op.f("fk_stream_states_tenant_id")
+            ["tenant_id", "connection_id"],
+            ["connections.tenant_id", "connections.id"],
+            name=op.f("fk_stream_states_tenant_id_connection_id"),
         ),
         sa.PrimaryKeyConstraint("connection_id", "stream", "window", name=op.f("pk_stream_states")),
+    )
+    op.create_index(
+        "ix_stream_states_open",
+        "stream_states",
+        ["connection_id", "window"],
+        unique=False,
+        postgresql_where=sa.text("NOT complete"),
     )
     op.create_table(
         "syncs",
@@ -189,23 +188,24 @@ def upgrade() -> None:
         sa.Column("tenant_id", sa.String(), nullable=False),
         sa.Column("connection_id", sa.String(), nullable=False),
         sa.Column("run_id", sa.String(), nullable=False),
-        sa.Column(
-            "windows", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False
-        ),
+        sa.Column("windows", postgresql.JSONB(none_as_null=True), nullable=False),
         sa.Column("status", sa.String(), nullable=False),
         sa.Column("error", sa.String(), nullable=True),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
-            ["connection_id"], ["connections.id"], name=op.f("fk_syncs_connection_id")
+            ["tenant_id", "connection_id"],
+            ["connections.tenant_id", "connections.id"],
+            name=op.f("fk_syncs_tenant_id_connection_id"),
         ),
-        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_syncs_tenant_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_syncs")),
         sa.UniqueConstraint("run_id", name=op.f("uq_syncs_run_id")),
+        sa.UniqueConstraint("tenant_id", "id", name=op.f("uq_syncs_tenant_id_id")),
     )
     op.create_index(
         "ix_syncs_connection_id_started_at", "syncs", ["connection_id", "started_at"], unique=False
     )
+    op.create_index("ix_syncs_started_at", "syncs", ["started_at"], unique=False)
     op.create_table(
         "sync_streams",
         sa.Column("tenant_id", sa.String(), nullable=False),
@@ -222,9 +222,10 @@ def upgrade() -> None:
         sa.Column("rejected", sa.BigInteger(), nullable=False),
         sa.Column("suppressed", sa.BigInteger(), nullable=False),
         sa.Column("filtered", sa.BigInteger(), nullable=False),
-        sa.ForeignKeyConstraint(["sync_id"], ["syncs.id"], name=op.f("fk_sync_streams_sync_id")),
         sa.ForeignKeyConstraint(
-            ["tenant_id"], ["tenants.id"], name=op.f("fk_sync_streams_tenant_id")
+            ["tenant_id", "sync_id"],
+            ["syncs.tenant_id", "syncs.id"],
+            name=op.f("fk_sync_streams_tenant_id_sync_id"),
         ),
         sa.PrimaryKeyConstraint("sync_id", "stream", "window", name=op.f("pk_sync_streams")),
     )
@@ -235,11 +236,16 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Tables take their policies and grants along; the roles may serve another database."""
     op.drop_table("sync_streams")
+    op.drop_index("ix_syncs_started_at", table_name="syncs")
     op.drop_index("ix_syncs_connection_id_started_at", table_name="syncs")
     op.drop_table("syncs")
+    op.drop_index(
+        "ix_stream_states_open",
+        table_name="stream_states",
+        postgresql_where=sa.text("NOT complete"),
+    )
     op.drop_table("stream_states")
     op.drop_table("selections")
-    op.drop_index("ix_rejected_records_connection_id_at", table_name="rejected_records")
     op.drop_table("rejected_records")
     op.drop_table("pending_derivations")
     op.drop_table("suppressed_keys")
@@ -254,12 +260,18 @@ def downgrade() -> None:
 
 
 def _make_roles() -> None:
-    """Roles belong to the whole server, so another database may have made them before."""
+    """Roles belong to the whole server, so another database may have made them before.
+
+    Since Postgres 16 who makes a role may not take it on without a grant to himself; whether
+    that is needed shows best by taking it on.
+    """
     for role in ("coworker_run", "coworker_control"):
         op.execute(
             f"""
             DO $$ BEGIN
-                CREATE ROLE {role} NOLOGIN;
+                IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{role}') THEN
+                    CREATE ROLE {role} NOLOGIN;
+                END IF;
             EXCEPTION WHEN duplicate_object OR unique_violation THEN
                 NULL;
             END $$
@@ -268,9 +280,10 @@ def _make_roles() -> None:
         op.execute(
             f"""
             DO $$ BEGIN
-                IF NOT pg_has_role(current_user, '{role}', 'MEMBER') THEN
-                    EXECUTE format('GRANT {role} TO %I', current_user);
-                END IF;
+                SET LOCAL ROLE {role};
+                RESET ROLE;
+            EXCEPTION WHEN insufficient_privilege THEN
+                GRANT {role} TO CURRENT_USER;
             END $$
             """
         )
@@ -278,8 +291,7 @@ def _make_roles() -> None:
 
 def _secure() -> None:
     """A run sees and writes the rows of the tenant that its session names; nothing without one."""
-    op.execute("GRANT SELECT, INSERT, UPDATE, DELETE ON tenants TO coworker_control")
-    for table in TENANTS_OWN:
+    for table in RUN_MAY:
         op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
         op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
         op.execute(
@@ -290,9 +302,6 @@ def _secure() -> None:
         op.execute(
             f"CREATE POLICY control ON {table} TO coworker_control USING (true) WITH CHECK (true)"
         )
-        op.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO coworker_control")
-        op.execute(f"GRANT SELECT ON {table} TO coworker_run")
-    for table in WRITTEN_BY_RUNS:
-        op.execute(f"GRANT INSERT, UPDATE ON {table} TO coworker_run")
-    for table in EMPTIED_BY_RUNS:
-        op.execute(f"GRANT INSERT, DELETE ON {table} TO coworker_run")
+    for role, may in (("coworker_run", RUN_MAY), ("coworker_control", CONTROL_MAY)):
+        for table, rights in may.items():
+            op.execute(f"GRANT {rights} ON {table} TO {role}")

@@ -1,0 +1,122 @@
+"""A tenant with a row in every table."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+from sqlalchemy.orm import Session
+
+from coworker_pipelines.connections.rows import (
+    Connection,
+    PendingDerivation,
+    RejectedRecord,
+    Selection,
+    StreamState,
+    SuppressedKey,
+    Sync,
+    SyncStream,
+    Tenant,
+)
+from coworker_pipelines.database.database import Database
+from coworker_pipelines.database.rows import Row
+from coworker_pipelines.kernel.ids import IdPrefix, new_id
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+WINDOW = date(2026, 1, 1)
+OF_CONTROL = (Connection, Selection, SuppressedKey)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planted:
+    tenant: str
+    connection: str
+    sync: str
+
+
+def plant(database: Database, slug: str) -> Planted:
+    """What the control plane makes, and what a run does; each row by who may make it."""
+    planted = Planted(
+        tenant=new_id(IdPrefix.TENANT),
+        connection=new_id(IdPrefix.CONNECTION),
+        sync=new_id(IdPrefix.SYNC),
+    )
+    rows = rows_of(planted, slug)
+    with database.control() as session:
+        tenant = Tenant(id=planted.tenant, slug=slug, name=slug, created_at=NOW)
+        _add(session, [tenant, *(row for row in rows if isinstance(row, OF_CONTROL))])
+    with database.tenant(planted.tenant) as session:
+        _add(session, [row for row in rows if not isinstance(row, OF_CONTROL)])
+    return planted
+
+
+def _add(session: Session, rows: list[Row]) -> None:
+    for row in rows:
+        session.add(row)
+        session.flush()
+
+
+def rows_of(planted: Planted, name: str) -> list[Row]:
+    """One row for each table with a tenant, in the order of their references."""
+    tenant, connection, sync = planted.tenant, planted.connection, planted.sync
+    return [
+        Connection(
+            id=connection,
+            tenant_id=tenant,
+            name=name,
+            handle=f"{name}.{name}",
+            kind="git",
+            settings={},
+            secret_reference=f"connection/{tenant}/{connection}",
+            secret_fingerprint="f" * 64,
+            epoch=1,
+            schedule=None,
+            catalog={"streams": []},
+            limits={},
+            created_at=NOW,
+        ),
+        Selection(
+            id=new_id(IdPrefix.SELECTION),
+            tenant_id=tenant,
+            connection_id=connection,
+            version=1,
+            streams={},
+            made_by="ann",
+            made_at=NOW,
+        ),
+        StreamState(
+            tenant_id=tenant,
+            connection_id=connection,
+            stream="commits",
+            window=WINDOW,
+            complete=False,
+            selection_version=1,
+            segments_confirmed=0,
+        ),
+        Sync(
+            id=sync,
+            tenant_id=tenant,
+            connection_id=connection,
+            run_id=f"run of {sync}",
+            windows=[WINDOW.isoformat()],
+            status="running",
+            started_at=NOW,
+        ),
+        SyncStream(tenant_id=tenant, sync_id=sync, stream="commits", window=WINDOW),
+        PendingDerivation(
+            tenant_id=tenant,
+            connection_id=connection,
+            stream="commits",
+            window=WINDOW,
+            sync_id=sync,
+        ),
+        RejectedRecord(
+            id="r1",
+            tenant_id=tenant,
+            connection_id=connection,
+            stream="commits",
+            window=WINDOW,
+            sync_id=sync,
+            reason="refused",
+            sealed=b"sealed",
+        ),
+        SuppressedKey(tenant_id=tenant, key=f"key of {tenant}"),
+    ]
