@@ -11,7 +11,7 @@ from coworker_pipelines.defs.kinds import Phase
 from coworker_pipelines.defs.partitions import CONNECTION_TAG, TENANT_TAG, partition_key
 from coworker_pipelines.kernel.window import Window
 from tests.defs.servers import Servers, servers, wait_until
-from tests.fakes.location import DUE
+from tests.fakes.location import DUE, FRAGILE
 from tests.fakes.platform import GIT, SQL
 
 HANDLES = ("acme-corp.code", "acme.code")
@@ -73,11 +73,7 @@ def backfill(running: Servers, instance: DagsterInstance) -> str:
 def runs(instance: DagsterInstance, backfill: str) -> list[DagsterRun]:
     found = RunsFilter(tags={BACKFILL_ID_TAG: backfill})
 
-    def ended() -> bool:
-        made = instance.get_runs(found)
-        return len(made) >= len(HANDLES) and all(run.is_finished for run in made)
-
-    wait_until(ended, DONE_S)
+    wait_until(lambda: all_finished(instance, found, len(HANDLES)), DONE_S)
     return list(instance.get_runs(found))
 
 
@@ -105,15 +101,34 @@ def test_the_due_connection_is_synced_once(
     instance: DagsterInstance, runs: list[DagsterRun]
 ) -> None:
     assert runs
-    found = RunsFilter(job_name=SQL.job_name)
-    wait_until(lambda: all(run.is_finished for run in instance.get_runs(found)), DONE_S)
-    made = instance.get_runs(found)
-    assert [run.tags[CONNECTION_TAG] for run in made] == [DUE]
-    assert made[0].status is DagsterRunStatus.SUCCESS
+    found = RunsFilter(tags={CONNECTION_TAG: DUE})
+    wait_until(lambda: all_finished(instance, found, 1), DONE_S)
+    (run,) = instance.get_runs(found)
+    assert run.job_name == SQL.job_name
+    assert run.status is DagsterRunStatus.SUCCESS
+
+
+def test_a_run_whose_process_was_killed_is_run_again(
+    instance: DagsterInstance, runs: list[DagsterRun]
+) -> None:
+    assert runs
+    found = RunsFilter(tags={CONNECTION_TAG: FRAGILE})
+    wait_until(lambda: all_finished(instance, found, 2), DONE_S)
+    again, killed = instance.get_runs(found)
+    assert killed.status is DagsterRunStatus.FAILURE
+    assert again.status is DagsterRunStatus.SUCCESS
+    assert again.parent_run_id == killed.run_id
 
 
 def test_partitions_follow_the_connections(
     instance: DagsterInstance, runs: list[DagsterRun]
 ) -> None:
     assert runs
-    wait_until(lambda: instance.get_dynamic_partitions("sql_connections") == [DUE], DONE_S)
+    wait_until(
+        lambda: set(instance.get_dynamic_partitions("sql_connections")) == {DUE, FRAGILE}, DONE_S
+    )
+
+
+def all_finished(instance: DagsterInstance, found: RunsFilter, count: int) -> bool:
+    made = instance.get_runs(found)
+    return len(made) >= count and all(run.is_finished for run in made)
