@@ -2,12 +2,13 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from threading import Barrier, Event, Thread
+from threading import Event, Thread
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy.orm import Session
 
 from coworker_pipelines.connections.connections import find_connection, raise_epoch
 from coworker_pipelines.connections.derivations import finish_derivation, pending_derivations
@@ -40,23 +41,27 @@ def _sync(database: Database, scope: Scope, run_id: str = "run 1") -> str:
 
 def _confirm(database: Database, scope: Scope, sync: str, ordinal: int, **changes: Any) -> bool:
     with database.tenant(scope.tenant) as session:
-        return confirm_segment(
-            session,
-            **{
-                "scope": scope,
-                "run_sync": sync,
-                "written_sync": sync,
-                "stream": "orders",
-                "window": WINDOW,
-                "ordinal": ordinal,
-                "counts": COUNTS,
-                "cursor": {"at": ordinal},
-                "raw_bytes": 100,
-                "seconds": 0.5,
-                "selection_version": 1,
-                **changes,
-            },
-        )
+        return _confirm_in(session, scope, sync, ordinal, **changes)
+
+
+def _confirm_in(session: Session, scope: Scope, sync: str, ordinal: int, **changes: Any) -> bool:
+    return confirm_segment(
+        session,
+        **{
+            "scope": scope,
+            "run_sync": sync,
+            "written_sync": sync,
+            "stream": "orders",
+            "window": WINDOW,
+            "ordinal": ordinal,
+            "counts": COUNTS,
+            "cursor": {"at": ordinal},
+            "raw_bytes": 100,
+            "seconds": 0.5,
+            "selection_version": 1,
+            **changes,
+        },
+    )
 
 
 def _state(database: Database, scope: Scope) -> StreamState | None:
@@ -180,6 +185,7 @@ def test_raising_the_epoch_waits_for_a_writer_that_has_begun(
     database: Database, scope: Scope
 ) -> None:
     sync = _sync(database, scope)
+    assert _confirm(database, scope, sync, 0)
     raised = Event()
 
     def raise_it() -> None:
@@ -209,17 +215,18 @@ def test_raising_the_epoch_waits_for_a_writer_that_has_begun(
 
 def test_of_two_who_confirm_a_segment_at_once_one_counts(database: Database, scope: Scope) -> None:
     sync = _sync(database, scope)
-    both = Barrier(2)
-
-    def confirm(_: int) -> bool:
-        both.wait(timeout=10)
-        return _confirm(database, scope, sync, 0)
-
-    with ThreadPoolExecutor(2) as threads:
-        assert sorted(threads.map(confirm, range(2))) == [False, True]
+    assert _confirm(database, scope, sync, 0)
+    with ThreadPoolExecutor(1) as threads:
+        with database.tenant(scope.tenant) as session:
+            assert _confirm_in(session, scope, sync, 1)
+            session.flush()
+            other = threads.submit(_confirm, database, scope, sync, 1)
+            with pytest.raises(TimeoutError):
+                other.result(timeout=0.3)
+        assert other.result(timeout=10) is False
     state = _state(database, scope)
     assert state is not None
-    assert state.counts == COUNTS
+    assert state.counts == COUNTS + COUNTS
 
 
 @settings(
