@@ -1,0 +1,367 @@
+"""`coworker connections`: the sources of a tenant."""
+
+import sys
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import SecretStr
+
+from coworker_pipelines.cli.opening import opened, operator
+from coworker_pipelines.cli.output import Json, console, show_one, show_rows
+from coworker_pipelines.cli.syncing import sync_with_progress
+from coworker_pipelines.connections.catalogs import catalog_from_json
+from coworker_pipelines.connections.connections import (
+    find_connection,
+    list_connections,
+    pause,
+    resume,
+)
+from coworker_pipelines.connections.rows import Connection
+from coworker_pipelines.connections.schedules import Schedule, reschedule
+from coworker_pipelines.connections.selections import current_selection
+from coworker_pipelines.connections.tenants import find_tenant
+from coworker_pipelines.connectors import registry
+from coworker_pipelines.kernel.errors import TenantActionError
+from coworker_pipelines.kernel.window import Window
+from coworker_pipelines.provisioning.connections import ConnectionOrder
+from coworker_pipelines.provisioning.forms import secret_fields
+
+app = typer.Typer(no_args_is_help=True, help="Configured sources of a tenant.")
+
+Handle = Annotated[str, typer.Argument(help="TENANT.NAME, as `coworker connections list` shows.")]
+Setting = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--setting", "-s", metavar="NAME=VALUE", help="A setting of the source; repeat as needed."
+    ),
+]
+SecretFile = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--secret-file",
+        metavar="NAME=PATH",
+        help="A sensitive setting, read from a file ('-' for standard input).",
+    ),
+]
+Cron = Annotated[str | None, typer.Option(help='When to sync, as cron: "15 * * * *".')]
+Every = Annotated[int | None, typer.Option("--every", help="Sync every so many minutes.", min=1)]
+TimeZone = Annotated[str, typer.Option(help="The time zone that the cron expression means.")]
+
+
+@app.command()
+def kinds(*, as_json: Json = False) -> None:
+    """List the kinds of sources, and what each wants to know."""
+    rows = []
+    for kind in registry.kinds():
+        connector = registry.connector_class(kind)
+        fields = connector.settings_type.model_fields
+        rows.append(
+            {
+                "kind": kind,
+                "description": connector.description,
+                "settings": [name for name in fields if name not in _secrets(kind)],
+                "secrets": list(_secrets(kind)),
+                "required": [name for name, field in fields.items() if field.is_required()],
+            }
+        )
+    shown = rows if as_json else [_joined(row) for row in rows]
+    show_rows(
+        shown, ("kind", "description", "settings", "secrets"), as_json=as_json, none="None."
+    )
+
+
+@app.command()
+def add(
+    tenant: Annotated[str, typer.Argument(help="The tenant's slug.")],
+    name: Annotated[str, typer.Argument(help="The connection's name, unique for the tenant.")],
+    kind: Annotated[str, typer.Option(help="The kind of source: `coworker connections kinds`.")],
+    setting: Setting = None,
+    secret_file: SecretFile = None,
+    cron: Cron = None,
+    every: Every = None,
+    time_zone: TimeZone = "UTC",
+    stream: Annotated[
+        list[str] | None, typer.Option(help="Take in this stream only; repeat as needed.")
+    ] = None,
+) -> None:
+    """Make a connection: the source is checked, then its indices and its key are made.
+
+    Secrets are prompted for without echo, or read from a file; never given as an argument.
+
+    Example: coworker connections add acme handbook --kind git -s repository=/srv/handbook.git
+    """
+    schedule = _schedule(cron, every, time_zone)
+    with opened() as platform:
+        handle = platform.connections.make(
+            ConnectionOrder(
+                tenant=tenant,
+                name=name,
+                kind=kind,
+                form=_form(kind, setting or (), secret_file or ()),
+                schedule=schedule,
+                streams=stream,
+                ordered_by=operator(),
+            )
+        )
+    console.print(f"Connection {handle} is there. Next: coworker connections sync {handle}")
+
+
+@app.command()
+def check(handle: Handle) -> None:
+    """Ask the source whether it still answers, and keep what it offers now."""
+    with opened() as platform:
+        catalog = platform.connections.check(handle)
+    names = ", ".join(sorted(stream.name for stream in catalog))
+    console.print(f"{handle} answers and offers: {names or 'no stream'}.")
+
+
+@app.command("list")
+def list_command(
+    tenant: Annotated[str | None, typer.Option(help="Only this tenant's.")] = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """List connections."""
+    with opened() as platform, platform.database.control() as session:
+        tenant_id = find_tenant(session, tenant).id if tenant else None
+        rows = [_row(entry) for entry in list_connections(session, tenant_id=tenant_id)]
+    show_rows(
+        rows,
+        ("connection", "kind", "schedule", "due_at", "state"),
+        as_json=as_json,
+        none="There is no connection yet. Make one: coworker connections add TENANT NAME",
+    )
+
+
+@app.command()
+def show(handle: Handle, *, as_json: Json = False) -> None:
+    """Show a connection: settings (without secrets), schedule, selection, state."""
+    with opened() as platform, platform.database.control() as session:
+        connection = find_connection(session, handle)
+        selection = current_selection(session, connection.id)
+        content = {
+            **_row(connection),
+            "id": connection.id,
+            "tenant": connection.tenant_id,
+            "epoch": connection.epoch,
+            "settings": connection.settings,
+            "selection": selection.streams,
+            "selected_by": selection.made_by,
+            "selected_at": selection.made_at,
+        }
+    show_one(content, as_json=as_json)
+
+
+@app.command()
+def streams(handle: Handle, *, as_json: Json = False) -> None:
+    """List a connection's streams: what is offered, and what is taken in."""
+    with opened() as platform, platform.database.control() as session:
+        connection = find_connection(session, handle)
+        selected = current_selection(session, connection.id).streams
+        rows = [
+            {
+                "stream": stream.name,
+                "selected": stream.name in selected,
+                "mode": str(stream.mode),
+                "key": ", ".join(stream.primary_key),
+                "cursor": stream.cursor_field,
+                "fields": len(stream.fields),
+                "left_out": sorted(_left_out(stream.field_names, selected.get(stream.name))),
+            }
+            for stream in catalog_from_json(connection.catalog)
+        ]
+    show_rows(
+        rows,
+        ("stream", "selected", "mode", "key", "cursor", "fields", "left_out"),
+        as_json=as_json,
+        none="The source offers no stream.",
+    )
+
+
+@app.command("select")
+def select_command(
+    handle: Handle,
+    stream: Annotated[
+        list[str] | None,
+        typer.Option("--stream", help="Take in this stream, whole; repeat as needed."),
+    ] = None,
+    without: Annotated[
+        list[str] | None,
+        typer.Option(help="Leave out STREAM, or one field of it: STREAM:FIELD."),
+    ] = None,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Keep what is stored of what is left out.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before data is removed.")] = False,
+) -> None:
+    """Choose the streams and fields that are taken in.
+
+    What is left out is not pulled any more, and what is stored of it is removed at once; a
+    preview tells how much before anything happens.
+
+    Example: coworker connections select acme.shop --without public.customers:phone
+    """
+    with opened() as platform:
+        change = platform.selections.plan(handle, add=stream or (), without=without or ())
+        preview = platform.selections.preview(change)
+        if preview and not keep:
+            for line in preview:
+                console.print(f"  {line}")
+            if not yes:
+                typer.confirm("Remove this now? It cannot be undone", abort=True)
+        removed = platform.selections.apply(change, keep=keep, ordered_by=operator())
+    for line in removed:
+        console.print(f"  {line}")
+    console.print(f"{handle} takes in: {', '.join(sorted(change.new)) or 'nothing'}.")
+
+
+@app.command()
+def schedule(
+    handle: Handle,
+    cron: Cron = None,
+    every: Every = None,
+    time_zone: TimeZone = "UTC",
+    never: Annotated[bool, typer.Option("--never", help="Sync on command only.")] = False,
+) -> None:
+    """Say how often a connection is synced.
+
+    Example: coworker connections schedule acme.shop --cron "0 6 * * 1-5" --time-zone Europe/Berlin
+    """
+    new = _schedule(cron, every, time_zone)
+    if (new is None) != never:
+        raise TenantActionError("Say when: --cron, --every or --never.")
+    with opened() as platform, platform.database.control() as session:
+        connection = find_connection(session, handle)
+        reschedule(session, connection, new, now=platform.clock.now())
+        due = connection.due_at
+    console.print(f"{handle} is next due {due:%Y-%m-%d %H:%M:%S} UTC." if due else f"{handle} is synced on command only.")
+
+
+@app.command("pause")
+def pause_command(handle: Handle) -> None:
+    """Stop scheduled syncs of a connection."""
+    with opened() as platform, platform.database.control() as session:
+        pause(session, find_connection(session, handle), now=platform.clock.now())
+    console.print(f"{handle} is paused. To go on: coworker connections resume {handle}")
+
+
+@app.command("resume")
+def resume_command(handle: Handle) -> None:
+    """Take scheduled syncs of a connection up again."""
+    with opened() as platform, platform.database.control() as session:
+        resume(session, find_connection(session, handle), now=platform.clock.now())
+    console.print(f"{handle} is synced by its schedule again.")
+
+
+@app.command()
+def sync(
+    handle: Handle,
+    window: Annotated[
+        str | None, typer.Option(help="The month, as YYYY-MM; the current one if not given.")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option(help="The last month of a backfill that begins with --window.")
+    ] = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Sync a connection now, through Dagster, and show what came of it.
+
+    Example: coworker connections sync acme.handbook --window 2026-01 --until 2026-03
+    """
+    now = Window.of(datetime.now(UTC))
+    first = _month(window) if window else now
+    last = _month(until) if until else first
+    if last < first:
+        raise TenantActionError("The last month lies before the first.")
+    if last > now:
+        raise TenantActionError(f"The month {last.key[:7]} lies in the future.")
+    sync_with_progress(handle, tuple(first.until(last)), as_json=as_json)
+
+
+def _month(text: str) -> Window:
+    return Window.parse(f"{text}-01" if text.count("-") == 1 else text)
+
+
+def _schedule(cron: str | None, every: int | None, time_zone: str) -> Schedule | None:
+    if cron and every:
+        raise TenantActionError("Give either --cron or --every, not both.")
+    if cron:
+        return Schedule.parse(cron=cron, time_zone=time_zone)
+    return Schedule.parse(interval_s=every * 60, time_zone=time_zone) if every else None
+
+
+def _secrets(kind: str) -> tuple[str, ...]:
+    return secret_fields(registry.connector_class(kind).settings_type)
+
+
+def _form(kind: str, settings: Iterable[str], secret_files: Iterable[str]) -> dict[str, Any]:
+    form: dict[str, Any] = {}
+    secret_names = _secrets(kind)
+    for entry in settings:
+        name, value = _pair(entry, "--setting")
+        if name in secret_names:
+            raise TenantActionError(
+                f"{name} is sensitive: an argument can be read by others on this machine. "
+                f"Give it with --secret-file {name}=PATH, or leave it out to be asked."
+            )
+        form[name] = _value(value)
+    for entry in secret_files:
+        name, path = _pair(entry, "--secret-file")
+        form[name] = SecretStr(_read(path))
+    fields = registry.connector_class(kind).settings_type.model_fields
+    for name in secret_names:
+        if name not in form and fields[name].is_required():
+            form[name] = SecretStr(typer.prompt(name, hide_input=True, err=True))
+    return form
+
+
+def _pair(text: str, option: str) -> tuple[str, str]:
+    name, separator, value = text.partition("=")
+    if not separator or not name:
+        raise TenantActionError(f"{option} wants NAME=VALUE, not {name!r}.")
+    return name, value
+
+
+def _value(text: str) -> Any:
+    """JSON where it is an object or an array, else the text itself."""
+    import orjson
+
+    if text[:1] not in {"{", "["}:
+        return text
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise TenantActionError(f"{text!r} begins like JSON and is none.") from error
+
+
+def _read(path: str) -> str:
+    try:
+        text = sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        raise TenantActionError(f"The file {path} cannot be read.") from error
+    return text.rstrip("\n")
+
+
+def _row(connection: Connection) -> dict[str, Any]:
+    return {
+        "connection": connection.handle,
+        "kind": connection.kind,
+        "schedule": connection.schedule,
+        "due_at": connection.due_at,
+        "state": "paused" if connection.paused_at else "active",
+    }
+
+
+def _joined(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: ", ".join(value) if isinstance(value, list) else value for name, value in row.items()
+    }
+
+
+def _left_out(offered: frozenset[str], selected: Any) -> frozenset[str]:
+    fields = (selected or {}).get("fields")
+    return frozenset() if fields is None else offered - frozenset(fields)

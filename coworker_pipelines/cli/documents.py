@@ -1,0 +1,65 @@
+"""`coworker documents`: what is stored."""
+
+from typing import Annotated
+
+import typer
+
+from coworker_pipelines.cli.opening import opened
+from coworker_pipelines.cli.output import Json, Limit, show_json, show_rows
+from coworker_pipelines.kernel.errors import TenantActionError
+
+app = typer.Typer(no_args_is_help=True, help="Records at rest in Elasticsearch.")
+
+Handle = Annotated[str, typer.Argument(help="TENANT.NAME of the connection.")]
+Stream = Annotated[str, typer.Argument(help="The stream: `coworker connections streams`.")]
+
+
+@app.command()
+def count(handle: Handle, *, as_json: Json = False) -> None:
+    """Count the documents of a connection, by stream."""
+    with opened() as platform, platform.open_reading(handle) as reading:
+        rows = [
+            {"stream": stream, "documents": reading.documents.count(stream),
+             "index": reading.index(stream)}
+            for stream in reading.streams
+        ]  # fmt: skip
+    show_rows(rows, ("stream", "documents", "index"), as_json=as_json, none="No stream is selected.")
+
+
+@app.command("list")
+def list_command(
+    handle: Handle, stream: Stream, limit: Limit = 20, *, as_json: Json = False
+) -> None:
+    """List documents, the latest first; their envelope, not their payload."""
+    with opened() as platform, platform.open_reading(handle) as reading:
+        rows = [
+            {
+                "key": document.key,
+                "occurred_at": document.occurred_at,
+                "extracted_at": document.extracted_at,
+                "window": document.window,
+                "sync": document.sync,
+                "content_hash": document.content_hash,
+            }
+            for document in reading.documents.page(reading.stream(stream), limit=limit)
+        ]
+    show_rows(
+        rows,
+        ("key", "occurred_at", "extracted_at", "window", "sync"),
+        as_json=as_json,
+        none=f"{handle} has no documents of {stream} yet.",
+    )
+
+
+@app.command()
+def show(
+    handle: Handle,
+    stream: Stream,
+    key: Annotated[str, typer.Argument(help="The document's key, as `documents list` shows it.")],
+) -> None:
+    """Print one document, whole, as JSON."""
+    with opened() as platform, platform.open_reading(handle) as reading:
+        document = reading.documents.get(reading.stream(stream), key)
+    if document is None:
+        raise TenantActionError(f"{handle} has no document {key!r} of {stream}.")
+    show_json(document)

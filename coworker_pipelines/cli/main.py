@@ -1,0 +1,65 @@
+"""The program `coworker`."""
+
+import os
+import sys
+
+import typer
+
+from coworker_pipelines.cli import (
+    activities,
+    connections,
+    documents,
+    rejected,
+    services,
+    syncs,
+    tenants,
+)
+from coworker_pipelines.cli.output import FAULT_STATUS, USAGE_STATUS, errors
+from coworker_pipelines.kernel.errors import (
+    CoworkerError,
+    DefectError,
+    RefusedError,
+    RetryLaterError,
+    TenantActionError,
+)
+
+app = typer.Typer(
+    name="coworker",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    help=(
+        "Take in clients' work data: a tenant's connections become documents in Elasticsearch "
+        "and activity messages.\n\nStart with [bold]coworker services up[/], "
+        "[bold]coworker tenants add[/] and [bold]coworker connections add[/]."
+    ),
+)
+for name, noun in (
+    ("tenants", tenants.app),
+    ("connections", connections.app),
+    ("syncs", syncs.app),
+    ("documents", documents.app),
+    ("activities", activities.app),
+    ("rejected", rejected.app),
+    ("services", services.app),
+):
+    app.add_typer(noun, name=name)
+
+
+def main() -> None:
+    """Run the program; an error of ours ends it with one sentence and its verdict's status."""
+    try:
+        app()
+    except (TenantActionError, RefusedError) as error:
+        _end(str(error), USAGE_STATUS)
+    except RetryLaterError as error:
+        _end(f"{error} Try again later.", FAULT_STATUS)
+    except (DefectError, CoworkerError) as error:
+        _end(f"{error} This is a defect of ours.", FAULT_STATUS)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _end(sentence: str, status: int) -> None:
+    errors.print(f"[bold red]coworker:[/] {sentence}", highlight=False, soft_wrap=True)
+    sys.exit(status)

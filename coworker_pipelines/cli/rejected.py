@@ -1,0 +1,64 @@
+"""`coworker rejected`: records that could not be stored, and why."""
+
+from typing import Annotated
+
+import typer
+
+from coworker_pipelines.cli.opening import opened
+from coworker_pipelines.cli.output import Json, Limit, console, show_json, show_rows
+
+app = typer.Typer(no_args_is_help=True, help="Records that could not be stored, kept encrypted.")
+
+Handle = Annotated[str, typer.Argument(help="TENANT.NAME of the connection.")]
+
+
+@app.command("list")
+def list_command(
+    handle: Handle,
+    stream: Annotated[str | None, typer.Option(help="Only of this stream.")] = None,
+    limit: Limit = 20,
+    *,
+    as_json: Json = False,
+) -> None:
+    """List rejected records with their reasons; never their content."""
+    with opened() as platform, platform.open_reading(handle) as reading:
+        rows = [
+            {
+                "id": entry.id,
+                "stream": entry.stream,
+                "window": entry.window,
+                "reason": str(entry.reason),
+                "detail": entry.detail,
+                "at": entry.at,
+            }
+            for entry in reading.rejected.list(stream=stream, limit=limit)
+        ]
+    show_rows(
+        rows,
+        ("id", "stream", "window", "reason", "detail"),
+        as_json=as_json,
+        none=f"{handle} has no rejected records.",
+    )
+
+
+@app.command()
+def show(
+    handle: Handle,
+    rejected: Annotated[str, typer.Argument(help="The id, as `rejected list` shows it.")],
+) -> None:
+    """Print one rejected record, decrypted, as JSON."""
+    with opened() as platform, platform.open_reading(handle) as reading:
+        show_json(reading.rejected.get(rejected))
+
+
+@app.command()
+def retry(
+    handle: Handle,
+    stream: Annotated[str | None, typer.Option(help="Only of this stream.")] = None,
+) -> None:
+    """Try to store rejected records again, under today's selection; those that fit are gone."""
+    with opened() as platform:
+        outcome = platform.retry_rejected(handle, stream=stream)
+    console.print(
+        f"{outcome.tried:,} tried, {outcome.stored:,} stored, {outcome.left:,} still rejected."
+    )

@@ -1,0 +1,141 @@
+"""Making a connection: checked at its source, then whole in every store, or nowhere."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import SecretStr
+from sqlalchemy.orm import Session
+
+from coworker_pipelines.connections.catalogs import catalog_from_json, catalog_to_json
+from coworker_pipelines.connections.connections import add_connection, find_connection
+from coworker_pipelines.connections.rows import Connection
+from coworker_pipelines.connections.schedules import Schedule
+from coworker_pipelines.connections.selections import select
+from coworker_pipelines.connections.tenants import find_tenant
+from coworker_pipelines.connectors.registry import connector_class
+from coworker_pipelines.database.database import Database
+from coworker_pipelines.kernel.clock import Clock
+from coworker_pipelines.provisioning.forms import join_form, parse_form, split_form
+from coworker_pipelines.provisioning.indices import ConnectionIndices
+from coworker_pipelines.sdk.connector import Connector
+from coworker_pipelines.sdk.stream import Catalog
+from coworker_pipelines.secrets.store import SecretStore
+
+ELASTICSEARCH_API_KEY = "elasticsearch_api_key"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionOrder:
+    """What somebody asks for. ``streams`` of ``None`` selects all that the source offers."""
+
+    tenant: str
+    name: str
+    kind: str
+    form: Mapping[str, Any]
+    schedule: Schedule | None
+    streams: Sequence[str] | None
+    ordered_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionMaker:
+    """The control plane's hands: database, secrets and indices of one platform."""
+
+    database: Database
+    secrets: SecretStore
+    indices: ConnectionIndices
+    clock: Clock
+
+    def make(self, order: ConnectionOrder) -> str:
+        """The handle of a new connection.
+
+        The source is asked first; then the row, its indices, its key and its secrets are made
+        before the row is committed. If a step fails, what was made is taken back.
+
+        Raises:
+            TenantActionError: the order cannot be carried out; one sentence says why.
+        """
+        connector_type = connector_class(order.kind)
+        settings = parse_form(connector_type.settings_type, order.form)
+        catalog = offered(connector_type(settings))
+        split = split_form(settings)
+        with ExitStack() as undo, self.database.control() as session:
+            connection = self._row(session, order, dict(split.settings), catalog)
+            scope = connection.scope
+            undo.callback(self.secrets.delete, connection.secret_reference)
+            undo.callback(self.indices.remove, scope)
+            streams = list(order.streams or sorted(stream.name for stream in catalog))
+            self.indices.make(scope, streams)
+            key = self.indices.mint_key(scope)
+            self.secrets.put(
+                connection.secret_reference, {**split.secrets, ELASTICSEARCH_API_KEY: key}
+            )
+            handle = connection.handle
+            session.commit()
+            undo.pop_all()
+        return handle
+
+    def check(self, handle: str) -> Catalog:
+        """Ask the source again; keep and return what it offers now.
+
+        Raises:
+            TenantActionError: the source refuses, or the settings no longer fit.
+            RetryLaterError: the source does not answer now.
+        """
+        with self.database.control() as session:
+            connection = find_connection(session, handle)
+            connector = self.open_connector(connection)
+        catalog = offered(connector)
+        with self.database.control() as session:
+            find_connection(session, handle).catalog = catalog_to_json(catalog)
+        return catalog
+
+    def open_connector(self, connection: Connection) -> Connector[Any]:
+        """The connection's source, with its secrets."""
+        connector_type = connector_class(connection.kind)
+        secrets: Mapping[str, SecretStr] = self.secrets.get(connection.secret_reference)
+        return connector_type(
+            join_form(connector_type.settings_type, connection.settings, secrets)
+        )
+
+    def catalog(self, connection: Connection) -> Catalog:
+        return catalog_from_json(connection.catalog)
+
+    def _row(
+        self,
+        session: Session,
+        order: ConnectionOrder,
+        settings: dict[str, Any],
+        catalog: Catalog,
+    ) -> Connection:
+        now = self.clock.now()
+        connection = add_connection(
+            session,
+            tenant=find_tenant(session, order.tenant),
+            name=order.name,
+            kind=order.kind,
+            settings=settings,
+            catalog=catalog_to_json(catalog),
+            schedule=order.schedule,
+            now=now,
+        )
+        streams = order.streams or [stream.name for stream in catalog]
+        select(
+            session,
+            connection,
+            {name: None for name in streams},
+            made_by=order.ordered_by,
+            now=now,
+        )
+        return connection
+
+
+def offered(connector: Connector[Any]) -> Catalog:
+    """What the source offers, once it has answered that we may read it."""
+    try:
+        connector.check()
+        return connector.discover()
+    finally:
+        connector.close()

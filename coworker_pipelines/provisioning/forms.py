@@ -1,0 +1,70 @@
+"""A connector's form, split: what may rest in the database, and what is secret."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from pydantic import SecretStr, ValidationError
+
+from coworker_pipelines.kernel.errors import TenantActionError
+from coworker_pipelines.sdk.connector import ConnectorSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SplitForm:
+    """``settings`` is JSON without a secret in it; ``secrets`` holds the sensitive fields."""
+
+    settings: Mapping[str, Any]
+    secrets: Mapping[str, SecretStr]
+
+
+def parse_form(
+    settings_type: type[ConnectorSettings], form: Mapping[str, Any]
+) -> ConnectorSettings:
+    """The validated settings.
+
+    Raises:
+        TenantActionError: one sentence that names the fields that do not fit, never a value.
+    """
+    try:
+        return settings_type.model_validate(form)
+    except ValidationError as error:
+        faults = "; ".join(_fault(fault) for fault in error.errors(include_input=False))
+        raise TenantActionError(f"The settings do not fit: {faults}.") from None
+
+
+def split_form(settings: ConnectorSettings) -> SplitForm:
+    secret_names = secret_fields(type(settings))
+    secrets = {
+        name: value
+        for name in secret_names
+        if isinstance(value := getattr(settings, name), SecretStr)
+    }
+    return SplitForm(
+        settings=settings.model_dump(mode="json", exclude=set(secret_names)), secrets=secrets
+    )
+
+
+def join_form(
+    settings_type: type[ConnectorSettings],
+    settings: Mapping[str, Any],
+    secrets: Mapping[str, SecretStr],
+) -> ConnectorSettings:
+    """What ``split_form`` took apart."""
+    own = {name: secrets[name] for name in secret_fields(settings_type) if name in secrets}
+    return parse_form(settings_type, {**settings, **own})
+
+
+def secret_fields(settings_type: type[ConnectorSettings]) -> tuple[str, ...]:
+    """Names of the fields of type ``SecretStr`` (or ``SecretStr | None``)."""
+    return tuple(
+        name
+        for name, field in settings_type.model_fields.items()
+        if field.annotation is SecretStr or SecretStr in get_args(field.annotation)
+    )
+
+
+def _fault(fault: Mapping[str, Any]) -> str:
+    place = ".".join(str(part) for part in fault["loc"]) or "as a whole"
+    message = str(fault["msg"]).removeprefix("Value error, ")
+    return f"{place}: {message[:1].lower()}{message[1:]}".rstrip(".")

@@ -1,0 +1,140 @@
+"""What the environment says. The only reader of it: below, everything gets values as parameters.
+
+Every variable is optional; without any, one machine's own services in ``.coworker/`` are used.
+Secrets are never taken from a variable, only from the file that a variable names.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+from coworker_pipelines.kernel.errors import TenantActionError
+from coworker_pipelines.services.address import ElasticsearchAddress
+
+STATE = "COWORKER_STATE"
+DATABASE_URL = "COWORKER_DATABASE_URL"
+DAGSTER_DATABASE_URL = "COWORKER_DAGSTER_DATABASE_URL"
+ELASTICSEARCH_URL = "COWORKER_ELASTICSEARCH_URL"
+ELASTICSEARCH_API_KEY_FILE = "COWORKER_ELASTICSEARCH_API_KEY_FILE"
+ELASTICSEARCH_USER = "COWORKER_ELASTICSEARCH_USER"
+ELASTICSEARCH_PASSWORD_FILE = "COWORKER_ELASTICSEARCH_PASSWORD_FILE"  # noqa: S105 - a name
+ELASTICSEARCH_CA_FILE = "COWORKER_ELASTICSEARCH_CA_FILE"
+ELASTICSEARCH_PORT = "COWORKER_ELASTICSEARCH_PORT"
+DAGSTER_PORT = "COWORKER_DAGSTER_PORT"
+SEGMENTS = "COWORKER_SEGMENTS"
+REPLICAS = "COWORKER_ELASTICSEARCH_REPLICAS"
+
+BUCKET_SCHEME = "gs"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BucketAddress:
+    """A bucket of Google Cloud Storage and the prefix below which segments rest."""
+
+    bucket: str
+    prefix: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """``None`` means: the local service of that name, in ``state``."""
+
+    state: Path
+    database_url: str | None = None
+    dagster_database_url: str | None = None
+    elasticsearch: ElasticsearchAddress | None = None
+    elasticsearch_port: int | None = None
+    dagster_port: int | None = None
+    segments: Path | BucketAddress
+    replicas: int = 0
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """Settings from variables.
+
+        Raises:
+            TenantActionError: a variable's value does not fit; the sentence names it.
+        """
+        state = Path(environment.get(STATE, ".coworker")).absolute()
+        return cls(
+            state=state,
+            database_url=_database_url(environment, DATABASE_URL),
+            dagster_database_url=_database_url(environment, DAGSTER_DATABASE_URL),
+            elasticsearch=_elasticsearch(environment),
+            elasticsearch_port=_number(environment, ELASTICSEARCH_PORT),
+            dagster_port=_number(environment, DAGSTER_PORT),
+            segments=_segments(environment, state),
+            replicas=_number(environment, REPLICAS) or 0,
+        )
+
+    @property
+    def segments_folder(self) -> Path:
+        """Where segments rest on this machine; sorted runs of keys rest there in any case."""
+        return self.segments if isinstance(self.segments, Path) else self.state / "segments"
+
+
+def _database_url(environment: Mapping[str, str], name: str) -> str | None:
+    url = environment.get(name)
+    if url is None:
+        return None
+    scheme, separator, rest = url.partition("://")
+    if not separator or scheme.split("+")[0] not in {"postgresql", "postgres"}:
+        raise TenantActionError(f"{name} is no address of a Postgres database (postgresql://...).")
+    return f"postgresql+psycopg://{rest}"
+
+
+def _elasticsearch(environment: Mapping[str, str]) -> ElasticsearchAddress | None:
+    url = environment.get(ELASTICSEARCH_URL)
+    if url is None:
+        return None
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise TenantActionError(f"{ELASTICSEARCH_URL} is no http or https address.")
+    if parts.password:
+        raise TenantActionError(
+            f"{ELASTICSEARCH_URL} holds a password; put it into a file and name that file in "
+            f"{ELASTICSEARCH_PASSWORD_FILE}."
+        )
+    ca_file = environment.get(ELASTICSEARCH_CA_FILE)
+    return ElasticsearchAddress(
+        url=url,
+        user=environment.get(ELASTICSEARCH_USER),
+        password=_secret(environment, ELASTICSEARCH_PASSWORD_FILE),
+        api_key=_secret(environment, ELASTICSEARCH_API_KEY_FILE),
+        ca_certificate=Path(ca_file) if ca_file else None,
+    )
+
+
+def _secret(environment: Mapping[str, str], name: str) -> SecretStr | None:
+    path = environment.get(name)
+    if path is None:
+        return None
+    try:
+        return SecretStr(Path(path).read_text(encoding="utf-8").strip())
+    except OSError as error:
+        raise TenantActionError(f"The file that {name} names cannot be read.") from error
+
+
+def _segments(environment: Mapping[str, str], state: Path) -> Path | BucketAddress:
+    text = environment.get(SEGMENTS)
+    if text is None:
+        return state / "segments"
+    parts = urlsplit(text)
+    if parts.scheme == BUCKET_SCHEME and parts.netloc:
+        return BucketAddress(bucket=parts.netloc, prefix=parts.path.strip("/"))
+    if parts.scheme:
+        raise TenantActionError(f"{SEGMENTS} is neither a folder nor a bucket (gs://NAME/PREFIX).")
+    return Path(text).absolute()
+
+
+def _number(environment: Mapping[str, str], name: str) -> int | None:
+    text = environment.get(name)
+    if text is None:
+        return None
+    if not text.isdecimal():
+        raise TenantActionError(f"{name} is no whole number.")
+    return int(text)

@@ -1,0 +1,79 @@
+"""Phase 3: from documents to activity messages."""
+
+from time import monotonic
+
+from coworker_pipelines.activities.derivation import DerivationCounts, derive_pending
+from coworker_pipelines.connections.derivations import finish_derivation, pending_derivations
+from coworker_pipelines.documents import names
+from coworker_pipelines.kernel.window import Window
+from coworker_pipelines.sdk.stream import Stream
+from coworker_pipelines.syncs.context import LOCK_WAIT_S, SyncContext
+from coworker_pipelines.syncs.result import PhaseResult, nothing_to_do, per_second
+
+
+def derive(context: SyncContext, stream_name: str, window: Window) -> PhaseResult:
+    """Make the activities of all documents that wait for theirs; after this none waits."""
+    stream = context.catalog.stream(stream_name)
+    with context.database.connection_lock(context.scope.connection, wait_s=LOCK_WAIT_S):
+        started = monotonic()
+        counts = derive_waiting(context, stream, window)
+        seconds = monotonic() - started
+    if counts is None:
+        return nothing_to_do(stream.name, window, "no documents wait for their activities")
+    return PhaseResult(
+        stream=stream.name,
+        window=window,
+        metadata={
+            "documents": counts.documents,
+            "activities": counts.created,
+            "already there": counts.existing,
+            "seconds": round(seconds, 3),
+            "activities per second": per_second(counts.created + counts.existing, seconds),
+            "index": names.activities_index(context.scope),
+            "sync": context.sync,
+        },
+    )
+
+
+def derive_waiting(
+    context: SyncContext, stream: Stream, window: Window, *, except_sync: str | None = None
+) -> DerivationCounts | None:
+    """Derive for every sync whose documents wait, but one; ``None`` if there was none."""
+    with context.database.tenant(context.scope.tenant) as session:
+        waiting = [
+            pending.sync_id
+            for pending in pending_derivations(session, context.scope, stream.name, window)
+            if pending.sync_id != except_sync
+        ]
+    total: DerivationCounts | None = None
+    for sync in waiting:
+        counts = _derive_one(context, stream, window, sync)
+        total = counts if total is None else total + counts
+    return total
+
+
+def _derive_one(
+    context: SyncContext, stream: Stream, window: Window, sync: str
+) -> DerivationCounts:
+    counts = derive_pending(
+        connector_class=context.connector_class,
+        stream=stream,
+        window=window,
+        sync=sync,
+        scope=context.scope,
+        kind=context.kind,
+        subject_key=context.subject_key,
+        reader=context.reader,
+        store=context.activities,
+    )
+    with context.database.tenant(context.scope.tenant) as session:
+        finish_derivation(
+            session,
+            scope=context.scope,
+            stream=stream.name,
+            window=window,
+            written_sync=sync,
+            run_sync=context.sync,
+            activities=counts.created,
+        )
+    return counts
