@@ -14,12 +14,7 @@ from coworker_pipelines.documents.removal import delete_matching
 from coworker_pipelines.documents.writer import DocumentsWriter
 from coworker_pipelines.kernel.errors import DefectError
 from coworker_pipelines.kernel.scope import Scope
-from coworker_pipelines.segments.block import (
-    BLOCK_BYTES_MAX,
-    BLOCK_OPERATIONS_MAX,
-    Block,
-    BlockHeader,
-)
+from coworker_pipelines.segments.block import blocks_of
 from coworker_pipelines.segments.manifest import WriteMode
 
 KEYS_PER_QUERY: Final = 1_000
@@ -50,7 +45,7 @@ class ActivitiesStore:
         """
         created = existing = 0
         # An operation that creates answers 409 where the id is taken: "unchanged" here.
-        for outcome in self._writer.write(_blocks(messages), WriteMode.CREATED):
+        for outcome in self._writer.write(blocks_of(map(_operation, messages)), WriteMode.CREATED):
             if outcome.rejected:
                 raise DefectError(
                     f"Elasticsearch refused an activity: {outcome.rejected[0].detail}."
@@ -100,25 +95,6 @@ def _of_stream(stream: str | None) -> Query:
 
 def _of_documents(stream: str, keys: Sequence[str]) -> Query:
     return {"bool": {"filter": [_of_stream(stream), {"terms": {"document_key": list(keys)}}]}}
-
-
-def _blocks(messages: Iterable[Message]) -> Iterator[Block]:
-    body = bytearray()
-    operations = 0
-    for message in messages:
-        body += _operation(message)
-        operations += 1
-        if operations == BLOCK_OPERATIONS_MAX or len(body) >= BLOCK_BYTES_MAX:
-            yield _block(bytes(body), operations)
-            body.clear()
-            operations = 0
-    if operations:
-        yield _block(bytes(body), operations)
-
-
-def _block(body: bytes, operations: int) -> Block:
-    header = BlockHeader(operations=operations, raw_bytes=len(body), stored_bytes=len(body))
-    return Block(header=header, body=body)
 
 
 def _operation(message: Message) -> bytes:

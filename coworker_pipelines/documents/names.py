@@ -5,17 +5,14 @@ it is written and read is the same name with ``alias`` before the epoch. The epo
 a writer that started before it was raised writes to a name that is gone.
 """
 
-import hashlib
-import re
 from typing import Final
 
 from coworker_pipelines.kernel.errors import DefectError
 from coworker_pipelines.kernel.ids import IdPrefix, is_id
 from coworker_pipelines.kernel.scope import Scope
+from coworker_pipelines.kernel.slug import stream_slug
 
 PREFIX: Final = "cw"
-SLUG_LENGTH_MAX: Final = 60
-_HASH_LENGTH: Final = 8
 
 
 def documents_index(scope: Scope, stream: str) -> str:
@@ -45,18 +42,6 @@ def connection_pattern(scope: Scope) -> str:
 def role(scope: Scope) -> str:
     """The name of the connection's API key, and of the role inside it."""
     return _root(scope)
-
-
-def stream_slug(stream: str) -> str:
-    """The stream's name where it is safe as it is; else a slug and a hash of the name.
-
-    Two streams never share a slug: whatever is lost in slugging is told apart by the hash.
-    """
-    slug = re.sub(r"[^a-z0-9_-]+", "-", stream.lower()).strip("-_")[:SLUG_LENGTH_MAX]
-    if slug == stream:
-        return slug
-    digest = hashlib.blake2s(stream.encode(), digest_size=_HASH_LENGTH // 2).hexdigest()
-    return f"{slug}~{digest}"
 
 
 def _root(scope: Scope) -> str:

@@ -27,8 +27,8 @@ from coworker_pipelines.connections.selections import (
 )
 from coworker_pipelines.connections.stream_states import fence
 from coworker_pipelines.documents.indices import create_documents_index, delete_stream_index
-from coworker_pipelines.documents.names import stream_slug
 from coworker_pipelines.kernel.log import get_logger
+from coworker_pipelines.kernel.slug import stream_slug
 from coworker_pipelines.privacy.holdings import Holdings
 from coworker_pipelines.privacy.rewriting import remove_fields
 from coworker_pipelines.sdk.stream import Catalog

@@ -16,12 +16,7 @@ from coworker_pipelines.extraction.prepare import (
 from coworker_pipelines.kernel.errors import DefectError, RetryLaterError
 from coworker_pipelines.privacy.holdings import Holdings
 from coworker_pipelines.sdk.stream import Stream
-from coworker_pipelines.segments.block import (
-    BLOCK_BYTES_MAX,
-    BLOCK_OPERATIONS_MAX,
-    Block,
-    BlockHeader,
-)
+from coworker_pipelines.segments.block import blocks_of
 from coworker_pipelines.segments.manifest import WriteMode
 
 PASSES_MAX: Final = 3
@@ -51,7 +46,7 @@ def _rewrite(
     holdings: Holdings, stream: Stream, fields: frozenset[str], writer: DocumentsWriter
 ) -> int:
     written = 0
-    blocks = _blocks(holdings, stream, fields)
+    blocks = blocks_of(_operations(holdings, stream, fields))
     for outcome in writer.write(blocks, WriteMode.REWRITE):
         if outcome.rejected:
             raise DefectError(
@@ -61,26 +56,11 @@ def _rewrite(
     return written
 
 
-def _blocks(holdings: Holdings, stream: Stream, fields: frozenset[str]) -> Iterator[Block]:
-    body = bytearray()
-    operations = 0
+def _operations(holdings: Holdings, stream: Stream, fields: frozenset[str]) -> Iterator[bytes]:
     for page in holdings.reader.scan(stream.name):
         for document in page:
-            if fields.isdisjoint(document.payload):
-                continue
-            body += _operation(document, stream, fields, holdings.subject_key)
-            operations += 1
-            if operations == BLOCK_OPERATIONS_MAX or len(body) >= BLOCK_BYTES_MAX:
-                yield _block(bytes(body), operations)
-                body.clear()
-                operations = 0
-    if operations:
-        yield _block(bytes(body), operations)
-
-
-def _block(body: bytes, operations: int) -> Block:
-    header = BlockHeader(operations=operations, raw_bytes=len(body), stored_bytes=len(body))
-    return Block(header=header, body=body)
+            if not fields.isdisjoint(document.payload):
+                yield _operation(document, stream, fields, holdings.subject_key)
 
 
 def _operation(

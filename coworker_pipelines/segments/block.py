@@ -6,7 +6,7 @@ that length (``BlockHeader``), and one zstd frame of ``stored_bytes`` bytes that
 document's line, for each operation, in order.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -43,6 +43,26 @@ class Block:
 
     header: BlockHeader
     body: bytes
+
+
+def blocks_of(operations: Iterable[bytes]) -> Iterator[Block]:
+    """Blocks of operations, in order; each is an action's line and what belongs to it."""
+    body = bytearray()
+    count = 0
+    for operation in operations:
+        body += operation
+        count += 1
+        if count == BLOCK_OPERATIONS_MAX or len(body) >= BLOCK_BYTES_MAX:
+            yield _block(bytes(body), count)
+            body.clear()
+            count = 0
+    if count:
+        yield _block(bytes(body), count)
+
+
+def _block(body: bytes, operations: int) -> Block:
+    header = BlockHeader(operations=operations, raw_bytes=len(body), stored_bytes=len(body))
+    return Block(header=header, body=body)
 
 
 def write_block(

@@ -24,7 +24,7 @@ from coworker_pipelines.connections.stream_states import await_activities, strea
 from coworker_pipelines.connections.tenants import add_tenant
 from coworker_pipelines.database.database import Database
 from coworker_pipelines.database.migrations import migrate
-from coworker_pipelines.documents.names import stream_slug
+from coworker_pipelines.kernel.slug import stream_slug
 from coworker_pipelines.documents.reader import StoredDocument
 from coworker_pipelines.kernel.scope import Scope
 from coworker_pipelines.kernel.window import Window

@@ -1,0 +1,85 @@
+"""Which document a record is, and which version of it."""
+
+import hashlib
+import hmac
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time
+from typing import Any, Final
+from uuid import UUID
+
+KEY_BYTES_MAX: Final = 400
+"""Elasticsearch takes ids of 512 bytes; longer keys are replaced by their hash."""
+VERSION_MAX: Final = 2**63 - 1
+_BEGINNING: Final = datetime(1, 1, 1, tzinfo=UTC)
+_HASHED_LENGTH: Final = 32
+
+
+def key_text(values: Sequence[Any]) -> str | None:
+    """The primary key as one text, different for different keys; ``None`` if a part is missing.
+
+    One value stands as it is; of several, each ``~`` and ``|`` inside is written ``~0`` and
+    ``~1``, and ``|`` stands between them.
+    """
+    if len(values) == 1:
+        return _part(values[0])
+    parts = [_part(value) for value in values]
+    if None in parts:
+        return None
+    return "|".join(part.replace("~", "~0").replace("|", "~1") for part in parts if part)
+
+
+def document_key(text: str, *, is_personal: bool, subject_key: bytes) -> str:
+    """The document's key: the text where it names nobody and is short enough.
+
+    A key stands in ids, logs and messages, so one that is an identifying field or holds an @
+    is replaced by its keyed hash.
+    """
+    if is_personal or "@" in text:
+        digest = hmac.digest(subject_key, b"key:" + text.encode(), "sha256")
+        return f"p-{digest.hex()[:_HASHED_LENGTH]}"
+    if len(text) * 4 > KEY_BYTES_MAX and len(text.encode()) > KEY_BYTES_MAX:
+        return f"l-{hashlib.blake2b(text.encode(), digest_size=_HASHED_LENGTH // 2).hexdigest()}"
+    return text
+
+
+def moment_of(value: object) -> datetime | None:
+    """A time field's value as a moment; without a zone it is taken as UTC."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            return None
+    if isinstance(value, datetime):
+        return value if value.tzinfo is not None else value.replace(tzinfo=UTC)
+    if isinstance(value, date):
+        return datetime(value.year, value.month, value.day, tzinfo=UTC)
+    return None
+
+
+def version_of(value: object) -> int | None:
+    """A version that grows with the cursor field; ``None`` where the value gives none.
+
+    A number is its own version, if it is not negative; a time is its microseconds.
+    """
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value if 0 <= value <= VERSION_MAX else None
+    moment = moment_of(value)
+    return None if moment is None else microseconds(moment)
+
+
+def microseconds(moment: datetime) -> int:
+    """Since the beginning of the year 1 (UTC): never negative, as versions must be."""
+    span = moment - _BEGINNING
+    return (span.days * 86_400 + span.seconds) * 1_000_000 + span.microseconds
+
+
+def _part(value: object) -> str | None:
+    match value:
+        case str():
+            return value or None
+        case bool() | int() | float() | UUID():
+            return str(value)
+        case datetime() | date() | time():
+            return value.isoformat()
+        case _:
+            return None
