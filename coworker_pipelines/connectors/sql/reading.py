@@ -1,0 +1,115 @@
+"""Reading a table: one statement, its rows in pages."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from math import ceil
+from typing import Any, Final
+
+from sqlalchemy import Connection, CursorResult
+
+from coworker_pipelines.connectors.sql.plan import ReadPlan, plan_read
+from coworker_pipelines.connectors.sql.positions import Position, start_of
+from coworker_pipelines.connectors.sql.tables import Table
+from coworker_pipelines.kernel.errors import TenantActionError
+from coworker_pipelines.sdk.page import PAGE_RECORDS_MAX, Page, ReadRequest, Record
+from coworker_pipelines.sdk.stream import SyncMode
+
+PAGE_BYTES: Final = 4 * 2**20
+FIRST_ROWS: Final = 250
+"""So many are fetched before anything is known about their size."""
+GROWTH_MAX: Final = 4
+VALUE_BYTES: Final = 16
+"""What a value counts for beside the length of a text."""
+
+Row = Sequence[Any]
+
+
+def read_table(
+    connection: Connection, table: Table, request: ReadRequest, *, key_is_claimed: bool
+) -> Iterator[Page]:
+    """Pages in the order of the cursor column and the key; the last one is empty.
+
+    ``key_is_claimed``: the settings name the key, and no constraint holds the rows to it.
+
+    Raises:
+        TenantActionError: a column is gone, or the key is NULL or not unique.
+    """
+    plan = plan_read(connection, table, request)
+    position = start_of(request, plan.ordering)
+    converters, names = plan.converters(), plan.names
+    for rows in _fetched(connection, plan, position):
+        _require_key(plan, rows, position, key_is_claimed=key_is_claimed)
+        columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
+        for place, convert in converters.items():
+            columns[place] = convert(columns[place])
+        records = [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
+        position = _behind(plan, position, rows[-1], records[-1])
+        yield Page(records=records, cursor=position.to_cursor())
+    yield _last_page(request, position)
+
+
+def _fetched(connection: Connection, plan: ReadPlan, position: Position) -> Iterator[list[Row]]:
+    """The rows, as many at once as make a page, going by the size of those before."""
+    statement = plan.statement(position.after)
+    with connection.execute(statement, execution_options={"stream_results": True}) as result:
+        yield from _chunks(result, plan)
+
+
+def _chunks(result: CursorResult[Any], plan: ReadPlan) -> Iterator[list[Row]]:
+    count = FIRST_ROWS
+    while rows := result.fetchmany(count):
+        weight = _weight(rows, plan.sized_places)
+        pages = ceil(weight / PAGE_BYTES)
+        size = ceil(len(rows) / pages)
+        for start in range(0, len(rows), size):
+            yield list(rows[start : start + size])
+        fitting = max(1, len(rows) * PAGE_BYTES // weight)
+        count = min(PAGE_RECORDS_MAX, count * GROWTH_MAX, fitting)
+
+
+def _weight(rows: Sequence[Row], sized: Sequence[int]) -> int:
+    """About the bytes that the rows take."""
+    texts = sum(
+        len(value) if isinstance(value, (str, bytes)) else len(str(value))
+        for place in sized
+        for row in rows
+        if (value := row[place]) is not None
+    )
+    return texts + VALUE_BYTES * len(rows) * len(rows[0])
+
+
+def _require_key(
+    plan: ReadPlan, rows: Sequence[Row], position: Position, *, key_is_claimed: bool
+) -> None:
+    places = plan.key_places
+    keys = [tuple(row[place] for place in places) for row in rows] if key_is_claimed else []
+    nullable = [place for place in places if plan.columns[place].nullable]
+    if any(row[place] is None for place in nullable for row in rows):
+        raise TenantActionError(f"The key of {plan.stream.name!r} is NULL in some of its rows.")
+    # In other modes the twins may be far from each other; the later one then stands.
+    if plan.stream.mode is SyncMode.SNAPSHOT and (
+        len(set(keys)) < len(keys) or (keys and keys[0] == position.after)
+    ):
+        raise TenantActionError(
+            f"The primary_key that the settings give {plan.stream.name!r} is not unique."
+        )
+
+
+def _behind(plan: ReadPlan, position: Position, row: Row, record: Record) -> Position:
+    after = tuple(row[place] for place in plan.ordering_places)
+    if plan.stream.mode is not SyncMode.WINDOW:
+        return Position(after=after)
+    assert plan.stream.cursor_field is not None
+    at = record[plan.stream.cursor_field]
+    if not isinstance(at, datetime):
+        raise TenantActionError(
+            f"{plan.stream.cursor_field!r} of {plan.stream.name!r} holds a time that is none."
+        )
+    return Position(after=after, since=position.since, at=at)
+
+
+def _last_page(request: ReadRequest, position: Position) -> Page:
+    if request.stream.mode is not SyncMode.SNAPSHOT:
+        return Page(records=(), cursor=position.to_cursor())
+    # Without a position: the next snapshot begins at the beginning.
+    return Page(records=(), cursor=Position().to_cursor(), complete=True)

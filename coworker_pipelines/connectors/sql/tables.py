@@ -1,0 +1,166 @@
+"""The tables and views of a database, as reflection finds them."""
+
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+import sqlalchemy
+from sqlalchemy import Connection, Inspector
+from sqlalchemy.engine.reflection import ObjectKind
+from sqlalchemy.exc import NoSuchTableError, SAWarning
+
+from coworker_pipelines.connectors.sql.dialect import Dialect
+from coworker_pipelines.connectors.sql.families import AnyType, Family, family_of
+from coworker_pipelines.kernel.errors import TenantActionError
+
+TABLES_MAX: Final = 10_000
+
+_UNREADABLE: Final = """
+    SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm') AND NOT has_table_privilege(c.oid, 'SELECT')
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    name: str
+    type: AnyType
+    family: Family
+    nullable: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """A table or view. ``schema`` is ``None`` in the default one.
+
+    ``key`` is empty if none is known; else it is the primary key, else the first unique constraint
+    over columns that are never NULL.
+    """
+
+    schema: str | None
+    name: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+
+    @property
+    def stream_name(self) -> str:
+        return self.name if self.schema is None else f"{self.schema}.{self.name}"
+
+    def column(self, name: str) -> Column | None:
+        return next((column for column in self.columns if column.name == name), None)
+
+
+def reflect_tables(connection: Connection, schemas: Sequence[str]) -> Iterator[Table]:
+    """All tables and views of the schemas (none: the default one) that may be read, by name.
+
+    Raises:
+        TenantActionError: there is no such schema, or there are too many tables.
+    """
+    inspector = sqlalchemy.inspect(connection)
+    count = 0
+    for schema in _chosen(inspector, schemas):
+        for table in _tables_of(connection, inspector, schema):
+            count += 1
+            if count > TABLES_MAX:
+                raise TenantActionError(
+                    f"The chosen schemas hold more than {TABLES_MAX} tables: name fewer of them."
+                )
+            yield table
+
+
+def reflect_table(connection: Connection, schemas: Sequence[str], stream: str) -> Table:
+    """The columns of a stream's table as they are now, without its key.
+
+    Raises:
+        TenantActionError: it is gone, or its schema is not chosen.
+    """
+    inspector = sqlalchemy.inspect(connection)
+    dialect = Dialect.of(connection.dialect.name)
+    for schema in sorted(_chosen(inspector, schemas), key=lambda name: -len(name or "")):
+        name = stream if schema is None else stream.removeprefix(f"{schema}.")
+        if schema is not None and name == stream:
+            continue
+        try:
+            with _unknown_types_expected():
+                columns = inspector.get_columns(name, schema)
+        except NoSuchTableError:
+            continue
+        return Table(schema=schema, name=name, columns=_columns(columns, dialect), key=())
+    raise TenantActionError(
+        f"There is no table {stream!r} in the chosen schemas (any more): discover again."
+    )
+
+
+def _chosen(inspector: Inspector, schemas: Sequence[str]) -> list[str | None]:
+    """The schemas; ``None`` for the default one."""
+    if not schemas:
+        return [None]
+    known = set(inspector.get_schema_names())
+    for schema in schemas:
+        if schema not in known:
+            raise TenantActionError(f"The database has no schema {schema!r}.")
+    default = inspector.default_schema_name
+    return [None if schema == default else schema for schema in dict.fromkeys(schemas)]
+
+
+def _tables_of(connection: Connection, inspector: Inspector, schema: str | None) -> Iterator[Table]:
+    dialect = Dialect.of(connection.dialect.name)
+    unreadable = _unreadable(connection, dialect)
+    with _unknown_types_expected():
+        found = inspector.get_multi_columns(schema=schema, kind=ObjectKind.ANY)
+        keys = inspector.get_multi_pk_constraint(schema=schema, kind=ObjectKind.ANY)
+        unique = inspector.get_multi_unique_constraints(schema=schema, kind=ObjectKind.ANY)
+    for place in sorted(found, key=lambda place: place[1]):
+        name = place[1]
+        if (schema or inspector.default_schema_name, name) in unreadable:
+            continue
+        columns = _columns(found[place], dialect)
+        key = keys.get(place)
+        declared = tuple(key["constrained_columns"]) if key else ()
+        yield Table(
+            schema=schema,
+            name=name,
+            columns=columns,
+            key=declared or _unique_key(columns, unique.get(place) or ()),
+        )
+
+
+def _unreadable(connection: Connection, dialect: Dialect) -> frozenset[tuple[str, str]]:
+    """What Postgres shows and does not let us read; the others show what may be read."""
+    if dialect is not Dialect.POSTGRESQL:
+        return frozenset()
+    return frozenset((row[0], row[1]) for row in connection.exec_driver_sql(_UNREADABLE))
+
+
+def _columns(found: Sequence[Mapping[str, Any]], dialect: Dialect) -> tuple[Column, ...]:
+    return tuple(
+        Column(
+            name=column["name"],
+            type=column["type"],
+            family=family_of(column["type"], dialect),
+            nullable=column["nullable"],
+        )
+        for column in found
+    )
+
+
+def _unique_key(
+    columns: tuple[Column, ...], constraints: Sequence[Mapping[str, Any]]
+) -> tuple[str, ...]:
+    never_null = {column.name for column in columns if not column.nullable}
+    fitting = [
+        tuple(constraint["column_names"])
+        for constraint in constraints
+        if constraint["column_names"] and never_null.issuperset(constraint["column_names"])
+    ]
+    return min(fitting, key=lambda names: (len(names), names), default=())
+
+
+@contextmanager
+def _unknown_types_expected() -> Iterator[None]:
+    """A type that the library does not know is text to us, and no reason for a warning."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SAWarning)
+        yield
