@@ -28,9 +28,18 @@ def check_repository(settings: GitSettings) -> None:
 
 def open_in_place(path: Path) -> Git:
     """The repository in a folder, with or without a checkout. Nothing is written to it."""
-    if not path.exists():
-        raise TenantActionError("The repository's path does not exist on this machine.")
-    if not path.is_dir():
+    try:
+        # Resolved, because git compares its ceiling with the folder that it really is in.
+        path = path.resolve(strict=True)
+        is_folder = path.is_dir()
+    except FileNotFoundError as error:
+        message = "The repository's path does not exist on this machine."
+        raise TenantActionError(message) from error
+    except (OSError, RuntimeError) as error:
+        # Too long, a loop of links, or a folder on the way that is closed to us.
+        message = "The repository's path cannot be looked at on this machine."
+        raise TenantActionError(message) from error
+    if not is_folder:
         raise TenantActionError("The repository's path is no folder.")
     # The ceiling keeps git from finding a repository further up, which is another one.
     finder = Git(
