@@ -165,7 +165,12 @@ def _stream(commits: Iterable[Commit]) -> Iterator[bytes]:
             yield b"%s :%d\n" % (b"merge" if place else b"from", parent)
         for name, content in commit.files.items():
             if content is None:
-                yield b"D %s\n" % name
+                yield b"D %s\n" % _quoted(name)
             else:
-                yield b"M 100644 inline %s\ndata %d\n%s\n" % (name, len(content), content)
+                yield b"M 100644 inline %s\ndata %d\n" % (_quoted(name), len(content))
+                yield content + b"\n"
         yield b"\n"
+
+
+def _quoted(name: bytes) -> bytes:
+    return b'"%s"' % name.replace(b"\\", b"\\\\").replace(b"\n", b"\\n")

@@ -1,8 +1,9 @@
 """The git connector against the kit that holds for every connector."""
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 
@@ -32,33 +33,41 @@ TOKEN = "glpat-planted-7Jd92k"
 class GitConformance(StreamConformance):
     """Opens the repository that the stream's planter makes."""
 
-    planter: ClassVar[Planter]
     window = Window(2026, 1)
+
+    @abstractmethod
+    def planter(self) -> Planter: ...
 
     @pytest.fixture(autouse=True)
     def _share_repositories(self, repositories: Repositories) -> None:
         self.repositories = repositories
 
     def open(self, planted: Planted) -> Connector[Any]:
-        repository = self.repositories.get(type(self).planter, planted)
+        repository = self.repositories.get(self.planter(), planted)
         return GitConnector(GitSettings(repository=str(repository.path)))
 
 
 class TestCommits(GitConformance, WindowConformance):
     stream = "commits"
-    planter = staticmethod(plant_commits)
+
+    def planter(self) -> Planter:
+        return plant_commits
 
 
 class TestBranches(GitConformance, SnapshotConformance):
     stream = "branches"
-    planter = staticmethod(plant_branches)
     few = 1_300
+
+    def planter(self) -> Planter:
+        return plant_branches
 
 
 class TestTags(GitConformance, SnapshotConformance):
     stream = "tags"
-    planter = staticmethod(plant_tags)
     few = 1_300
+
+    def planter(self) -> Planter:
+        return plant_tags
 
 
 class TestSettings(SettingsConformance):
