@@ -1,14 +1,13 @@
 """`coworker connections`: the sources of a tenant."""
 
-import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from pydantic import SecretStr
 
+from coworker_pipelines.assembly import REJECTED_SHARE_MAX, REMOVAL_SHARE_MAX
+from coworker_pipelines.cli.forms import read_form
 from coworker_pipelines.cli.opening import opened, operator
 from coworker_pipelines.cli.output import Json, console, show_one, show_rows
 from coworker_pipelines.cli.syncing import sync_with_progress
@@ -17,15 +16,17 @@ from coworker_pipelines.connections.connections import (
     find_connection,
     list_connections,
     pause,
+    reschedule,
     resume,
 )
 from coworker_pipelines.connections.rows import Connection
-from coworker_pipelines.connections.schedules import Schedule, reschedule
+from coworker_pipelines.connections.schedules import Schedule
 from coworker_pipelines.connections.selections import current_selection
 from coworker_pipelines.connections.tenants import find_tenant
 from coworker_pipelines.connectors import registry
 from coworker_pipelines.kernel.errors import TenantActionError
 from coworker_pipelines.kernel.window import Window
+from coworker_pipelines.privacy.deselection import Removal
 from coworker_pipelines.provisioning.connections import ConnectionOrder
 from coworker_pipelines.provisioning.forms import secret_fields
 
@@ -68,15 +69,14 @@ def kinds(*, as_json: Json = False) -> None:
             }
         )
     shown = rows if as_json else [_joined(row) for row in rows]
-    show_rows(
-        shown, ("kind", "description", "settings", "secrets"), as_json=as_json, none="None."
-    )
+    show_rows(shown, ("kind", "description", "settings", "secrets"), as_json=as_json, none="None.")
 
 
 @app.command()
 def add(
     tenant: Annotated[str, typer.Argument(help="The tenant's slug.")],
     name: Annotated[str, typer.Argument(help="The connection's name, unique for the tenant.")],
+    *,
     kind: Annotated[str, typer.Option(help="The kind of source: `coworker connections kinds`.")],
     setting: Setting = None,
     secret_file: SecretFile = None,
@@ -95,12 +95,12 @@ def add(
     """
     schedule = _schedule(cron, every, time_zone)
     with opened() as platform:
-        handle = platform.connections.make(
+        handle = platform.maker.make(
             ConnectionOrder(
                 tenant=tenant,
                 name=name,
                 kind=kind,
-                form=_form(kind, setting or (), secret_file or ()),
+                form=read_form(kind, setting or (), secret_file or ()),
                 schedule=schedule,
                 streams=stream,
                 ordered_by=operator(),
@@ -113,7 +113,7 @@ def add(
 def check(handle: Handle) -> None:
     """Ask the source whether it still answers, and keep what it offers now."""
     with opened() as platform:
-        catalog = platform.connections.check(handle)
+        catalog = platform.maker.check(handle)
     names = ", ".join(sorted(stream.name for stream in catalog))
     console.print(f"{handle} answers and offers: {names or 'no stream'}.")
 
@@ -184,6 +184,7 @@ def streams(handle: Handle, *, as_json: Json = False) -> None:
 @app.command("select")
 def select_command(
     handle: Handle,
+    *,
     stream: Annotated[
         list[str] | None,
         typer.Option("--stream", help="Take in this stream, whole; repeat as needed."),
@@ -208,19 +209,18 @@ def select_command(
         change = platform.selections.plan(handle, add=stream or (), without=without or ())
         preview = platform.selections.preview(change)
         if preview and not keep:
-            for line in preview:
-                console.print(f"  {line}")
+            _show_removals("Would be removed", preview)
             if not yes:
                 typer.confirm("Remove this now? It cannot be undone", abort=True)
         removed = platform.selections.apply(change, keep=keep, ordered_by=operator())
-    for line in removed:
-        console.print(f"  {line}")
+    _show_removals("Removed", removed)
     console.print(f"{handle} takes in: {', '.join(sorted(change.new)) or 'nothing'}.")
 
 
 @app.command()
 def schedule(
     handle: Handle,
+    *,
     cron: Cron = None,
     every: Every = None,
     time_zone: TimeZone = "UTC",
@@ -235,16 +235,51 @@ def schedule(
         raise TenantActionError("Say when: --cron, --every or --never.")
     with opened() as platform, platform.database.control() as session:
         connection = find_connection(session, handle)
-        reschedule(session, connection, new, now=platform.clock.now())
+        reschedule(connection, new, now=platform.clock.now())
         due = connection.due_at
-    console.print(f"{handle} is next due {due:%Y-%m-%d %H:%M:%S} UTC." if due else f"{handle} is synced on command only.")
+    console.print(
+        f"{handle} is next due {due:%Y-%m-%d %H:%M:%S} UTC."
+        if due
+        else f"{handle} is synced on command only."
+    )
+
+
+@app.command()
+def limit(
+    handle: Handle,
+    *,
+    removals: Annotated[
+        float | None,
+        typer.Option(help="The largest share of rows that one sync may remove.", min=0, max=1),
+    ] = None,
+    rejected: Annotated[
+        float | None,
+        typer.Option(help="The largest share of records that may be rejected.", min=0, max=1),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show or set the shares at which a sync stops and asks.
+
+    Example: coworker connections limit acme.shop --removals 0.5
+    """
+    new = {"removal_share_max": removals, "rejected_share_max": rejected}
+    with opened() as platform, platform.database.control() as session:
+        connection = find_connection(session, handle)
+        connection.limits = connection.limits | {
+            name: share for name, share in new.items() if share is not None
+        }
+        limits = {
+            "removal_share_max": REMOVAL_SHARE_MAX,
+            "rejected_share_max": REJECTED_SHARE_MAX,
+        } | connection.limits
+    show_one(limits, as_json=as_json)
 
 
 @app.command("pause")
 def pause_command(handle: Handle) -> None:
     """Stop scheduled syncs of a connection."""
     with opened() as platform, platform.database.control() as session:
-        pause(session, find_connection(session, handle), now=platform.clock.now())
+        pause(find_connection(session, handle), now=platform.clock.now())
     console.print(f"{handle} is paused. To go on: coworker connections resume {handle}")
 
 
@@ -252,7 +287,7 @@ def pause_command(handle: Handle) -> None:
 def resume_command(handle: Handle) -> None:
     """Take scheduled syncs of a connection up again."""
     with opened() as platform, platform.database.control() as session:
-        resume(session, find_connection(session, handle), now=platform.clock.now())
+        resume(find_connection(session, handle), now=platform.clock.now())
     console.print(f"{handle} is synced by its schedule again.")
 
 
@@ -298,54 +333,6 @@ def _secrets(kind: str) -> tuple[str, ...]:
     return secret_fields(registry.connector_class(kind).settings_type)
 
 
-def _form(kind: str, settings: Iterable[str], secret_files: Iterable[str]) -> dict[str, Any]:
-    form: dict[str, Any] = {}
-    secret_names = _secrets(kind)
-    for entry in settings:
-        name, value = _pair(entry, "--setting")
-        if name in secret_names:
-            raise TenantActionError(
-                f"{name} is sensitive: an argument can be read by others on this machine. "
-                f"Give it with --secret-file {name}=PATH, or leave it out to be asked."
-            )
-        form[name] = _value(value)
-    for entry in secret_files:
-        name, path = _pair(entry, "--secret-file")
-        form[name] = SecretStr(_read(path))
-    fields = registry.connector_class(kind).settings_type.model_fields
-    for name in secret_names:
-        if name not in form and fields[name].is_required():
-            form[name] = SecretStr(typer.prompt(name, hide_input=True, err=True))
-    return form
-
-
-def _pair(text: str, option: str) -> tuple[str, str]:
-    name, separator, value = text.partition("=")
-    if not separator or not name:
-        raise TenantActionError(f"{option} wants NAME=VALUE, not {name!r}.")
-    return name, value
-
-
-def _value(text: str) -> Any:
-    """JSON where it is an object or an array, else the text itself."""
-    import orjson
-
-    if text[:1] not in {"{", "["}:
-        return text
-    try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        raise TenantActionError(f"{text!r} begins like JSON and is none.") from error
-
-
-def _read(path: str) -> str:
-    try:
-        text = sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
-    except OSError as error:
-        raise TenantActionError(f"The file {path} cannot be read.") from error
-    return text.rstrip("\n")
-
-
 def _row(connection: Connection) -> dict[str, Any]:
     return {
         "connection": connection.handle,
@@ -354,6 +341,16 @@ def _row(connection: Connection) -> dict[str, Any]:
         "due_at": connection.due_at,
         "state": "paused" if connection.paused_at else "active",
     }
+
+
+def _show_removals(title: str, removals: Iterable[Removal]) -> None:
+    for removal in removals:
+        what = f"fields {', '.join(sorted(removal.fields))}" if removal.fields else "all of it"
+        console.print(
+            f"  {title}: {removal.stream}, {what}: {removal.documents:,} documents, "
+            f"{removal.activities - removal.activities_made:,} activities, "
+            f"{removal.rejected:,} rejected records"
+        )
 
 
 def _joined(row: dict[str, Any]) -> dict[str, Any]:

@@ -23,7 +23,9 @@ def count(handle: Handle, *, as_json: Json = False) -> None:
              "index": reading.index(stream)}
             for stream in reading.streams
         ]  # fmt: skip
-    show_rows(rows, ("stream", "documents", "index"), as_json=as_json, none="No stream is selected.")
+    show_rows(
+        rows, ("stream", "documents", "index"), as_json=as_json, none="No stream is selected."
+    )
 
 
 @app.command("list")

@@ -1,18 +1,16 @@
 """Opening the platform for one command."""
 
 import getpass
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from coworker_pipelines.assembly import Platform
-from coworker_pipelines.settings import Settings
 
 
 @contextmanager
 def opened() -> Iterator[Platform]:
     """The platform that the environment describes, closed when the command ends."""
-    with Platform(Settings.from_environment(os.environ)) as platform:
+    with Platform.from_environment() as platform:
         yield platform
 
 

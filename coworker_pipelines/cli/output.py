@@ -53,7 +53,9 @@ def show_one(content: Mapping[str, Any], *, as_json: bool) -> None:
 
 
 def show_json(content: Any) -> None:
-    text = orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE, default=str)
+    text = orjson.dumps(
+        content, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE, default=str
+    )
     sys.stdout.write(text.decode())
 
 
@@ -66,14 +68,8 @@ def cell(value: Any) -> str:
         case int():
             return f"{value:,}"
         case float():
-            return f"{value:,.1f}"
+            return f"{value:,.2f}"
         case dict() | list():
             return orjson.dumps(value, default=str).decode()
         case _:
             return str(value)
-
-
-def fail(sentence: str, *, status: int) -> None:
-    """End with one sentence on standard error."""
-    errors.print(f"[bold red]coworker:[/] {sentence}", highlight=False, soft_wrap=True)
-    raise typer.Exit(status)

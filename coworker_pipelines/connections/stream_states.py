@@ -44,12 +44,12 @@ def confirm_segment(
     window: Window,
     ordinal: int,
     counts: Counts,
-    cursor: Cursor,
+    cursor: Cursor | None,
     raw_bytes: int,
     selection_version: int,
     seconds: float = 0.0,
 ) -> bool:
-    """Commit one stored segment: cursor, counts, and that its activities are due.
+    """Commit one stored segment: its cursor and its counts; ``None`` leaves the cursor.
 
     ``ordinal`` counts the segments of the manifest that ``written_sync`` began, from 0. A
     segment that is confirmed already (a crash came before the manifest said so) changes
@@ -73,14 +73,14 @@ def confirm_segment(
         raise DefectError(f"Segment {ordinal} of {stream} came before segment {confirmed}.")
     state.written_sync = written_sync
     state.segments_confirmed = ordinal + 1
-    state.cursor = dict(cursor)
+    if cursor is not None:
+        state.cursor = dict(cursor)
     state.selection_version = selection_version
     state.add_counts(counts)
     part = sync_stream(session, scope, run_sync, stream, window)
     part.add_counts(counts)
     part.raw_bytes += raw_bytes
     part.seconds += seconds
-    await_activities(session, scope, stream, window, written_sync)
     return True
 
 
@@ -92,13 +92,14 @@ def finish_window(
     stream: str,
     window: Window,
     selection_version: int,
-    complete: bool,
+    complete: bool | None,
     removed: int = 0,
 ) -> None:
-    """The source had no more; ``complete`` where the month is over as well."""
+    """The source had no more; ``complete`` where the month is over as well, ``None`` leaves it."""
     fence(session, scope)
     state = _state_of(session, scope, stream, window, selection_version)
-    state.complete = complete
+    if complete is not None:
+        state.complete = complete
     state.selection_version = selection_version
     sync_stream(session, scope, run_sync, stream, window).removed += removed
 

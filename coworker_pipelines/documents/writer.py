@@ -2,7 +2,7 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -56,7 +56,9 @@ class DocumentsWriter:
         self._limits = limits or WriterLimits()
         self._pace = Pace(self._limits.in_flight)
 
-    def write(self, blocks: Iterable[Block], mode: WriteMode) -> Iterator[BlockOutcome]:
+    def write(
+        self, blocks: Iterable[Block], mode: WriteMode
+    ) -> Generator[BlockOutcome, None, None]:
         """An outcome for each block, in order; in memory are those under way, and the next.
 
         Blocks overtake each other, so no two of them may hold the same key, unless one of the

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from time import monotonic
 from typing import Any, Final
 
 import zstandard
@@ -116,8 +117,10 @@ class _Extraction:
 
     def _close_segment(self, first: Page, pages: Iterator[Page]) -> Page:
         """Fill one segment and list it in the manifest; the last page that went into it."""
+        started = monotonic()
         segment = Segment(
             name=segment_name(len(self._manifest.segments)),
+            blocks=0,
             documents=0,
             deletions=0,
             raw_bytes=0,
@@ -143,12 +146,14 @@ class _Extraction:
             draft.close()
         segment = replace(
             segment,
+            blocks=draft.blocks,
             documents=draft.documents,
             deletions=draft.deletions,
             raw_bytes=draft.raw_bytes,
             stored_bytes=draft.stored_bytes,
             counts=counts,
             cursor=dict(last.cursor),
+            seconds=monotonic() - started,
         )
         if self._is_snapshot:
             with self._segments.write(keys_path(self._manifest, segment)) as target:

@@ -19,7 +19,6 @@ from coworker_pipelines.extraction.keys import (
     moment_of,
     version_of,
 )
-from coworker_pipelines.kernel.errors import DefectError
 from coworker_pipelines.sdk.page import ReadRequest, Record
 from coworker_pipelines.sdk.stream import IdentifierKind, Stream, SyncMode
 from coworker_pipelines.segments.manifest import Manifest, WriteMode
@@ -262,7 +261,7 @@ def _action_maker(mode: WriteMode) -> Callable[[bytes, int | None], bytes]:
         case WriteMode.COMPARED:
             return lambda key, _: b'{"index":{"_id":%b}}\n' % key
         case WriteMode.CREATED:
-            raise DefectError("Documents are never written create-only.")
+            return lambda key, _: b'{"create":{"_id":%b}}\n' % key
 
 
 def _versioned_action(version_type: bytes, key: bytes, version: int | None) -> bytes:

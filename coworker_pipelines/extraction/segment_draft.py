@@ -24,6 +24,7 @@ class SegmentDraft:
         self._line_bytes = 0
         self._keys: list[str] = []
         self._hashes: list[str] = []
+        self.blocks = 0
         self.documents = 0
         self.deletions = 0
         self.raw_bytes = 0
@@ -52,6 +53,7 @@ class SegmentDraft:
             self._write_block()
 
     def _write_block(self) -> None:
+        self.blocks += 1
         self.raw_bytes += self._line_bytes
         self.stored_bytes += write_block(
             self._target,

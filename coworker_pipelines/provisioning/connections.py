@@ -8,19 +8,21 @@ from typing import Any
 from pydantic import SecretStr
 from sqlalchemy.orm import Session
 
-from coworker_pipelines.connections.catalogs import catalog_from_json, catalog_to_json
+from coworker_pipelines.connections.catalogs import catalog_to_json
 from coworker_pipelines.connections.connections import add_connection, find_connection
 from coworker_pipelines.connections.rows import Connection
 from coworker_pipelines.connections.schedules import Schedule
-from coworker_pipelines.connections.selections import select
+from coworker_pipelines.connections.selections import add_selection
 from coworker_pipelines.connections.tenants import find_tenant
 from coworker_pipelines.connectors.registry import connector_class
 from coworker_pipelines.database.database import Database
 from coworker_pipelines.kernel.clock import Clock
 from coworker_pipelines.provisioning.forms import join_form, parse_form, split_form
 from coworker_pipelines.provisioning.indices import ConnectionIndices
+from coworker_pipelines.provisioning.tenants import tenant_keys
 from coworker_pipelines.sdk.connector import Connector
 from coworker_pipelines.sdk.stream import Catalog
+from coworker_pipelines.secrets.fingerprint import fingerprint
 from coworker_pipelines.secrets.store import SecretStore
 
 ELASTICSEARCH_API_KEY = "elasticsearch_api_key"
@@ -72,6 +74,8 @@ class ConnectionMaker:
             self.secrets.put(
                 connection.secret_reference, {**split.secrets, ELASTICSEARCH_API_KEY: key}
             )
+            subject_key, _ = tenant_keys(self.secrets, scope.tenant)
+            connection.secret_fingerprint = fingerprint(split.secrets, subject_key)
             handle = connection.handle
             session.commit()
             undo.pop_all()
@@ -96,12 +100,7 @@ class ConnectionMaker:
         """The connection's source, with its secrets."""
         connector_type = connector_class(connection.kind)
         secrets: Mapping[str, SecretStr] = self.secrets.get(connection.secret_reference)
-        return connector_type(
-            join_form(connector_type.settings_type, connection.settings, secrets)
-        )
-
-    def catalog(self, connection: Connection) -> Catalog:
-        return catalog_from_json(connection.catalog)
+        return connector_type(join_form(connector_type.settings_type, connection.settings, secrets))
 
     def _row(
         self,
@@ -122,10 +121,10 @@ class ConnectionMaker:
             now=now,
         )
         streams = order.streams or [stream.name for stream in catalog]
-        select(
+        add_selection(
             session,
             connection,
-            {name: None for name in streams},
+            dict.fromkeys(streams),
             made_by=order.ordered_by,
             now=now,
         )

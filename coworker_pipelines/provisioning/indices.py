@@ -27,9 +27,7 @@ class ConnectionIndices:
         """After this every stream has its index and alias, and the connection its activities'."""
         for stream in streams:
             create_documents_index(self.client, scope, stream, replicas=self.replicas)
-        create_activities_index(
-            self.client, scope, ACTIVITY_PROPERTIES, replicas=self.replicas
-        )
+        create_activities_index(self.client, scope, ACTIVITY_PROPERTIES, replicas=self.replicas)
 
     def mint_key(self, scope: Scope) -> SecretStr:
         return mint_key(self.client, scope)

@@ -14,10 +14,10 @@ from coworker_pipelines.segments.block import COMPRESSION_LEVEL
 
 
 def write_keys(target: BinaryIO, keys: Iterable[str]) -> None:
-    """Keys in the order of their UTF-8 bytes: the one in which Elasticsearch sorts them."""
+    """Keys in Python's order of texts, which is that of their UTF-8 bytes, Elasticsearch's."""
     compressor = zstandard.ZstdCompressor(level=COMPRESSION_LEVEL)
     with compressor.stream_writer(target, closefd=False) as packed:
-        for key in sorted(keys, key=str.encode):
+        for key in sorted(keys):
             packed.write(orjson.dumps(key) + b"\n")
 
 

@@ -35,16 +35,19 @@ class Segment:
     """One closed segment.
 
     ``counts`` holds what extraction knows (read, rejected, suppressed, filtered);
-    ``documents`` and ``deletions`` are the operations inside; ``cursor`` is the one behind it.
+    ``documents`` and ``deletions`` are the operations inside its ``blocks``; ``seconds`` went
+    into making it; ``cursor`` is the one behind it.
     """
 
     name: str
+    blocks: int
     documents: int
     deletions: int
     raw_bytes: int
     stored_bytes: int
     counts: Counts
     cursor: Cursor
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +55,7 @@ class Manifest:
     """What one extraction of a stream and window has closed so far.
 
     ``sync`` is written into every document of it, also by a run that goes on with it.
+    ``since`` and ``until`` are the bounds of a run that was narrowed inside the window.
     ``finished`` says that the source had no more; ``snapshot_complete`` that a snapshot was
     read whole, so that what it did not show is gone.
     """
@@ -63,6 +67,8 @@ class Manifest:
     epoch: int
     write_mode: WriteMode
     extracted_at: str
+    since: str | None = None
+    until: str | None = None
     segments: tuple[Segment, ...] = ()
     stored: int = 0
     finished: bool = False
@@ -72,6 +78,15 @@ class Manifest:
     def cursor(self) -> Cursor | None:
         """The cursor behind the last closed segment."""
         return self.segments[-1].cursor if self.segments else None
+
+    @property
+    def moves_cursor(self) -> bool:
+        """Whether the stream stands behind this read afterwards: not if it left out a beginning."""
+        return self.since is None
+
+    @property
+    def covers_window(self) -> bool:
+        return self.since is None and self.until is None
 
     def with_segment(self, segment: Segment) -> Self:
         return replace(self, segments=(*self.segments, segment))

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from coworker_pipelines.activities.store import ActivitiesStore
 from coworker_pipelines.connections.rejected import RejectedStore
@@ -11,12 +12,23 @@ from coworker_pipelines.documents.reader import DocumentsReader
 from coworker_pipelines.documents.writer import DocumentsWriter
 from coworker_pipelines.kernel.clock import Clock
 from coworker_pipelines.kernel.scope import Scope
+from coworker_pipelines.kernel.window import Window
 from coworker_pipelines.sdk.connector import Connector
 from coworker_pipelines.sdk.stream import Catalog
 from coworker_pipelines.segments.store import SegmentStore
 
 LOCK_WAIT_S = 30.0
 """How long a phase waits for another run of the same connection before it gives up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """How far a phase is: records that were read, answered for, or looked at."""
+
+    phase: str
+    stream: str
+    window: Window
+    records: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,8 +43,8 @@ class SyncContext:
     kind: str
     sync: str
     catalog: Catalog
-    connector_class: type[Connector]
-    open_connector: Callable[[], Connector]
+    connector_class: type[Connector[Any]]
+    open_connector: Callable[[], Connector[Any]]
     database: Database
     segments: SegmentStore
     rejected: RejectedStore
@@ -41,6 +53,7 @@ class SyncContext:
     activities: ActivitiesStore
     subject_key: bytes
     clock: Clock
+    progress: Callable[[Step], None]
     rejected_share_max: float
     removal_share_max: float
 

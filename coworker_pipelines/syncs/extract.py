@@ -1,7 +1,7 @@
 """Phase 1: from the source to segments."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from time import monotonic
 
 from coworker_pipelines.connections.selections import (
@@ -17,7 +17,7 @@ from coworker_pipelines.sdk.page import Cursor, ReadRequest
 from coworker_pipelines.sdk.stream import Stream, SyncMode
 from coworker_pipelines.segments.manifest import Manifest, WriteMode
 from coworker_pipelines.segments.manifests import discard, load_manifest, save_manifest
-from coworker_pipelines.syncs.context import LOCK_WAIT_S, Bounds, SyncContext
+from coworker_pipelines.syncs.context import LOCK_WAIT_S, Bounds, Step, SyncContext
 from coworker_pipelines.syncs.result import (
     PhaseResult,
     describe_cursor,
@@ -42,7 +42,6 @@ def extract(
     stream_name: str,
     window: Window,
     bounds: Bounds,
-    progress: Callable[[Progress], None],
 ) -> PhaseResult:
     """Read one stream of one window into segments; after this its manifest is finished.
 
@@ -59,12 +58,12 @@ def extract(
             return nothing_to_do(
                 stream.name, window, f"a {stream.mode} stream is read in the current window only"
             )
-        manifest = _manifest(context, stream, window, basis)
+        manifest = _manifest(context, stream, window, basis, bounds)
         if manifest.finished:
             return nothing_to_do(
                 stream.name, window, "its segments are complete and wait to be stored"
             )
-        return _read(context, stream, basis, manifest, bounds, progress)
+        return _read(context, stream, basis, manifest, bounds)
 
 
 def _basis(context: SyncContext, stream: Stream, window: Window) -> _Basis:
@@ -93,14 +92,12 @@ def _write_mode(stream: Stream, *, reread: bool) -> WriteMode:
     return WriteMode.REWRITE if reread else WriteMode.VERSIONED
 
 
-def _manifest(context: SyncContext, stream: Stream, window: Window, basis: _Basis) -> Manifest:
+def _manifest(
+    context: SyncContext, stream: Stream, window: Window, basis: _Basis, bounds: Bounds
+) -> Manifest:
     """The unfinished manifest of an earlier run where it still holds, else a new one."""
     found = load_manifest(context.segments, stream.name, window)
-    if found is not None:
-        if found.selection == basis.selection and found.epoch == context.scope.epoch:
-            return found
-        discard(context.segments, stream.name, window)
-    return Manifest(
+    new = Manifest(
         stream=stream.name,
         window=window,
         sync=context.sync,
@@ -108,7 +105,23 @@ def _manifest(context: SyncContext, stream: Stream, window: Window, basis: _Basi
         epoch=context.scope.epoch,
         write_mode=basis.write_mode,
         extracted_at=context.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ"),
+        since=_text(bounds.since) if stream.mode is SyncMode.WINDOW else None,
+        until=_text(bounds.until) if stream.mode is SyncMode.WINDOW else None,
     )
+    if found is None:
+        return new
+    if _basis_of(found) == _basis_of(new):
+        return found
+    discard(context.segments, stream.name, window)
+    return new
+
+
+def _basis_of(manifest: Manifest) -> tuple[object, ...]:
+    return manifest.selection, manifest.epoch, manifest.since, manifest.until
+
+
+def _text(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()
 
 
 def _read(
@@ -117,7 +130,6 @@ def _read(
     basis: _Basis,
     manifest: Manifest,
     bounds: Bounds,
-    progress: Callable[[Progress], None],
 ) -> PhaseResult:
     assert basis.fields is not None
     window = manifest.window
@@ -127,7 +139,7 @@ def _read(
         window=window,
         since=max(window.start_at, bounds.since or window.start_at),
         until=min(window.end_at, bounds.until or window.end_at),
-        cursor=manifest.cursor or basis.cursor,
+        cursor=manifest.cursor or (basis.cursor if manifest.moves_cursor else None),
     )
     job = ExtractionJob(
         request=request,
@@ -137,10 +149,16 @@ def _read(
         rejected_share_max=context.rejected_share_max,
     )
     save_manifest(context.segments, manifest)
+
+    def tell(progress: Progress) -> None:
+        context.progress(
+            Step(phase="extract", stream=stream.name, window=window, records=progress.read)
+        )
+
     started = monotonic()
     connector = context.open_connector()
     try:
-        finished = extract_stream(job, connector, context.segments, context.rejected, progress)
+        finished = extract_stream(job, connector, context.segments, context.rejected, tell)
     finally:
         connector.close()
     return _result(finished, basis, monotonic() - started)

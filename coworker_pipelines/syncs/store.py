@@ -1,18 +1,30 @@
 """Phase 2: from segments to documents in Elasticsearch."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field, replace
+from itertools import chain, islice
 from time import monotonic
+
+import orjson
 
 from coworker_pipelines.connections.rejected import RejectedEntry
 from coworker_pipelines.connections.selections import current_selection
-from coworker_pipelines.connections.stream_states import confirm_segment, finish_window
+from coworker_pipelines.connections.stream_states import (
+    await_activities,
+    confirm_segment,
+    fence,
+    finish_window,
+)
 from coworker_pipelines.documents import names
-from coworker_pipelines.documents.writer import BlockOutcome, DocumentsWriter
+from coworker_pipelines.documents.bulk import RejectedItem
+from coworker_pipelines.documents.writer import BlockOutcome
+from coworker_pipelines.extraction.rejected_share import require_few_rejected
 from coworker_pipelines.kernel.counts import Counts
+from coworker_pipelines.kernel.errors import RefusedError
 from coworker_pipelines.kernel.window import Window
 from coworker_pipelines.sdk.stream import Stream, SyncMode
-from coworker_pipelines.segments.block import read_blocks
+from coworker_pipelines.segments.block import Block, read_blocks
 from coworker_pipelines.segments.manifest import Manifest, Segment
 from coworker_pipelines.segments.manifests import (
     discard,
@@ -20,7 +32,7 @@ from coworker_pipelines.segments.manifests import (
     save_manifest,
     segment_path,
 )
-from coworker_pipelines.syncs.context import LOCK_WAIT_S, SyncContext
+from coworker_pipelines.syncs.context import LOCK_WAIT_S, Step, SyncContext
 from coworker_pipelines.syncs.derive import derive_waiting
 from coworker_pipelines.syncs.removal import remove_gone
 from coworker_pipelines.syncs.result import (
@@ -45,7 +57,6 @@ def store(
     context: SyncContext,
     stream_name: str,
     window: Window,
-    progress: Callable[[Counts], None],
 ) -> PhaseResult:
     """Write the segments of one stream and window; after this they are confirmed and gone.
 
@@ -60,8 +71,9 @@ def store(
             return nothing_to_do(stream.name, window, "no segments wait to be stored")
         # A document that is about to be overwritten must have told its activities before.
         derive_waiting(context, stream, window, except_sync=manifest.sync)
+        _announce(context, manifest)
         started = monotonic()
-        stored = _store_segments(context, stream, manifest, progress)
+        stored = _store_segments(context, manifest)
         if manifest.finished:
             stored.removed = _finish(context, stream, manifest)
         return _result(context, stream, manifest, stored, monotonic() - started)
@@ -80,40 +92,91 @@ def _current_manifest(context: SyncContext, stream: Stream, window: Window) -> M
     return None
 
 
-def _store_segments(
-    context: SyncContext, stream: Stream, manifest: Manifest, progress: Callable[[Counts], None]
-) -> _Stored:
+def _announce(context: SyncContext, manifest: Manifest) -> None:
+    """Note that activities are due, before the first document is sent.
+
+    Afterwards would be too late: of a run that dies in between, nobody would know that its
+    documents have not told their activities.
+    """
+    with context.database.tenant(context.scope.tenant) as session:
+        fence(session, context.scope)
+        await_activities(session, context.scope, manifest.stream, manifest.window, manifest.sync)
+
+
+def _store_segments(context: SyncContext, manifest: Manifest) -> _Stored:
+    """All segments in one write, so that requests are in flight across their borders."""
     stored = _Stored()
-    writer = context.writer(names.documents_alias(context.scope, stream.name))
-    for ordinal, segment in enumerate(manifest.segments):
-        if ordinal < manifest.stored:
-            continue
-        _store_segment(context, manifest, ordinal, segment, writer, stored)
-        manifest = replace(manifest, stored=ordinal + 1)
-        save_manifest(context.segments, manifest)
-        context.segments.delete(segment_path(manifest, segment))
-        progress(stored.counts)
+    waiting = manifest.segments[manifest.stored :]
+    writer = context.writer(names.documents_alias(context.scope, manifest.stream))
+    blocks = chain.from_iterable(_blocks(context, manifest, segment) for segment in waiting)
+    with closing(writer.write(blocks, manifest.write_mode)) as outcomes:
+        for ordinal, segment in enumerate(waiting, start=manifest.stored):
+            started = monotonic()
+            counts = segment.counts
+            for outcome in islice(outcomes, segment.blocks):
+                counts += _account(context, manifest, outcome, stored)
+                _tell(context, manifest, stored.counts + counts)
+            stored.counts += counts
+            stored.raw_bytes += segment.raw_bytes
+            require_few_rejected(
+                stored.counts, context.catalog.stream(manifest.stream), context.rejected_share_max
+            )
+            seconds = segment.seconds + monotonic() - started
+            _confirm(context, manifest, ordinal, counts=counts, seconds=seconds)
+            save_manifest(context.segments, replace(manifest, stored=ordinal + 1))
+            context.segments.delete(segment_path(manifest, segment))
     return stored
 
 
-def _store_segment(
+def _tell(context: SyncContext, manifest: Manifest, counts: Counts) -> None:
+    context.progress(
+        Step(
+            phase="store",
+            stream=manifest.stream,
+            window=manifest.window,
+            records=counts.indexed + counts.unchanged,
+        )
+    )
+
+
+def _blocks(context: SyncContext, manifest: Manifest, segment: Segment) -> Iterator[Block]:
+    with context.segments.read(segment_path(manifest, segment)) as source:
+        yield from read_blocks(source)
+
+
+def _account(
+    context: SyncContext, manifest: Manifest, outcome: BlockOutcome, stored: _Stored
+) -> Counts:
+    if outcome.rejected:
+        context.rejected.put([_rejected(manifest, item) for item in outcome.rejected])
+    stored.deleted += outcome.deleted
+    return Counts(
+        indexed=outcome.indexed, unchanged=outcome.unchanged, rejected=len(outcome.rejected)
+    )
+
+
+def _rejected(manifest: Manifest, item: RejectedItem) -> RejectedEntry:
+    """What is kept is the record, as of a record that was rejected before it was sent."""
+    return RejectedEntry(
+        stream=manifest.stream,
+        window=manifest.window,
+        sync=manifest.sync,
+        key=item.key,
+        reason=item.reason,
+        detail=item.detail,
+        payload=orjson.dumps(orjson.loads(item.body)["payload"]),
+    )
+
+
+def _confirm(
     context: SyncContext,
     manifest: Manifest,
     ordinal: int,
-    segment: Segment,
-    writer: DocumentsWriter,
-    stored: _Stored,
+    *,
+    counts: Counts,
+    seconds: float,
 ) -> None:
-    counts = segment.counts
-    with context.segments.read(segment_path(manifest, segment)) as source:
-        for outcome in writer.write(read_blocks(source), manifest.write_mode):
-            _keep_rejected(context, manifest, outcome)
-            counts += Counts(
-                indexed=outcome.indexed,
-                unchanged=outcome.unchanged,
-                rejected=len(outcome.rejected),
-            )
-            stored.deleted += outcome.deleted
+    segment = manifest.segments[ordinal]
     with context.database.tenant(context.scope.tenant) as session:
         confirm_segment(
             session,
@@ -124,38 +187,16 @@ def _store_segment(
             window=manifest.window,
             ordinal=ordinal,
             counts=counts,
-            cursor=segment.cursor,
+            cursor=segment.cursor if manifest.moves_cursor else None,
             raw_bytes=segment.raw_bytes,
             selection_version=manifest.selection,
-        )
-    stored.counts += counts
-    stored.raw_bytes += segment.raw_bytes
-
-
-def _keep_rejected(context: SyncContext, manifest: Manifest, outcome: BlockOutcome) -> None:
-    if outcome.rejected:
-        context.rejected.put(
-            [
-                RejectedEntry(
-                    stream=manifest.stream,
-                    window=manifest.window,
-                    sync=manifest.sync,
-                    key=item.key,
-                    reason=item.reason,
-                    detail=item.detail,
-                    payload=item.body,
-                )
-                for item in outcome.rejected
-            ]
+            seconds=seconds,
         )
 
 
 def _finish(context: SyncContext, stream: Stream, manifest: Manifest) -> int:
     """Remove what a complete snapshot did not show, close the window if its month is over."""
-    removed = 0
-    if manifest.snapshot_complete:
-        removed = remove_gone(context, stream, manifest)
-    month_is_over = manifest.extracted_at >= manifest.window.end_at.strftime("%Y-%m-%dT%H:%M:%SZ")
+    removed = _remove(context, stream, manifest) if manifest.snapshot_complete else 0
     with context.database.tenant(context.scope.tenant) as session:
         finish_window(
             session,
@@ -164,10 +205,26 @@ def _finish(context: SyncContext, stream: Stream, manifest: Manifest) -> int:
             stream=stream.name,
             window=manifest.window,
             selection_version=manifest.selection,
-            complete=stream.mode is not SyncMode.WINDOW or month_is_over,
+            complete=_is_complete(stream, manifest) if manifest.covers_window else None,
+            removed=removed,
         )
     discard(context.segments, stream.name, manifest.window)
     return removed
+
+
+def _remove(context: SyncContext, stream: Stream, manifest: Manifest) -> int:
+    try:
+        return remove_gone(context, stream, manifest)
+    except RefusedError:
+        # What was read is stale by the time that somebody has answered: read it anew then.
+        discard(context.segments, stream.name, manifest.window)
+        raise
+
+
+def _is_complete(stream: Stream, manifest: Manifest) -> bool:
+    """Nothing more can come for the window: its month was over when it was read."""
+    is_over = manifest.extracted_at >= manifest.window.end_at.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return stream.mode is not SyncMode.WINDOW or is_over
 
 
 def _result(

@@ -1,0 +1,65 @@
+"""A connector's form, as it is given on the command line."""
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import orjson
+import typer
+from pydantic import SecretStr
+
+from coworker_pipelines.connectors import registry
+from coworker_pipelines.kernel.errors import TenantActionError
+from coworker_pipelines.provisioning.forms import secret_fields
+
+
+def read_form(kind: str, settings: Iterable[str], secret_files: Iterable[str]) -> dict[str, Any]:
+    """The form from ``NAME=VALUE`` settings and ``NAME=PATH`` secrets; what is missing is asked.
+
+    Raises:
+        TenantActionError: a sensitive setting stands among the arguments, or a file is unreadable.
+    """
+    settings_type = registry.connector_class(kind).settings_type
+    secret_names = secret_fields(settings_type)
+    form: dict[str, Any] = {}
+    for entry in settings:
+        name, value = _pair(entry, "--setting")
+        if name in secret_names:
+            raise TenantActionError(
+                f"{name} is sensitive: an argument can be read by others on this machine. "
+                f"Give it with --secret-file {name}=PATH, or leave it out to be asked."
+            )
+        form[name] = _value(value)
+    for entry in secret_files:
+        name, path = _pair(entry, "--secret-file")
+        form[name] = SecretStr(_read(path))
+    for name in secret_names:
+        if name not in form and settings_type.model_fields[name].is_required():
+            form[name] = SecretStr(typer.prompt(name, hide_input=True, err=True))
+    return form
+
+
+def _pair(text: str, option: str) -> tuple[str, str]:
+    name, separator, value = text.partition("=")
+    if not separator or not name:
+        raise TenantActionError(f"{option} wants NAME=VALUE.")
+    return name, value
+
+
+def _value(text: str) -> Any:
+    """JSON where it is an object or an array, else the text itself."""
+    if text[:1] not in {"{", "["}:
+        return text
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise TenantActionError("A setting begins like JSON and is none.") from error
+
+
+def _read(path: str) -> str:
+    try:
+        text = sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        raise TenantActionError(f"The file {path} cannot be read.") from error
+    return text.rstrip("\n")

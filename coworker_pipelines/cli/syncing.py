@@ -1,0 +1,144 @@
+"""A sync on command: Dagster's own run, in this process, with its progress on the screen."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Final
+from uuid import uuid4
+
+from dagster import DagsterInstance, ExecuteInProcessResult
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from coworker_pipelines.assembly import Platform
+from coworker_pipelines.cli.output import errors, show_one, show_rows
+from coworker_pipelines.connections.connections import find_connection
+from coworker_pipelines.connections.syncs import describe_sync, find_sync
+from coworker_pipelines.connectors.registry import connector_class
+from coworker_pipelines.defs.graph import build_definitions
+from coworker_pipelines.defs.kinds import Kind
+from coworker_pipelines.defs.partitions import Span, connections_of
+from coworker_pipelines.defs.platform import Platform as ShellPlatform
+from coworker_pipelines.defs.platform import PlatformResource
+from coworker_pipelines.kernel.errors import (
+    CoworkerError,
+    DefectError,
+    RefusedError,
+    RetryLaterError,
+    TenantActionError,
+)
+from coworker_pipelines.kernel.window import Window
+from coworker_pipelines.services.dagster import DagsterServer, dagster_environment
+from coworker_pipelines.settings import Settings
+from coworker_pipelines.syncs.context import Step
+
+_QUIET: Final = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+_VERDICTS: Final[dict[str, type[CoworkerError]]] = {
+    verdict.__name__: verdict
+    for verdict in (TenantActionError, RefusedError, RetryLaterError, DefectError)
+}
+STREAM_COLUMNS: Final = (
+    "stream", "window", "read", "indexed", "unchanged", "rejected", "activities", "seconds",
+)  # fmt: skip
+
+
+def sync_with_progress(handle: str, windows: tuple[Window, ...], *, as_json: bool) -> None:
+    """Run the connection's job over the windows, and show what came of it.
+
+    Raises:
+        CoworkerError: the run failed; verdict and sentence are those of its failure.
+    """
+    with Platform.from_environment() as platform:
+        with platform.database.control() as session:
+            connection = find_connection(session, handle)
+            kind, handle = connection.kind, connection.handle
+        with _progress(shown=not as_json) as listener:
+            result = run_sync(kind, Span(connection=handle, windows=windows), listener)
+        raise_failure(result)
+        with platform.database.control() as session:
+            sync = find_sync(session, result.run_id)
+            content = describe_sync(session, sync, with_streams=True)
+    if as_json:
+        show_one(content, as_json=True)
+        return
+    show_rows(content["streams"], STREAM_COLUMNS, as_json=False, none="There was nothing to do.")
+
+
+def run_sync(kind: str, span: Span, listener: Callable[[Step], None]) -> ExecuteInProcessResult:
+    """The kind's job over the span; Dagster keeps the run as it keeps any other."""
+    connector = connector_class(kind)
+    definitions = build_definitions(
+        [Kind(name=kind, description=connector.description, streams=connector.fixed_streams)],
+        _ListeningResource(listener),
+    )
+    job = definitions.resolve_job_def(f"sync_{kind}")
+    with open_instance() as instance:
+        name = connections_of(kind).name
+        assert name is not None
+        instance.add_dynamic_partitions(name, [span.connection])
+        return job.execute_in_process(
+            instance=instance,
+            run_id=str(uuid4()),
+            tags=span.partition_tags | span.run_tags,
+            run_config=_QUIET,
+            raise_on_error=False,
+        )
+
+
+@contextmanager
+def open_instance() -> Iterator[DagsterInstance]:
+    """Dagster's instance, as the webserver and the daemon have it."""
+    settings = Settings.from_environment(os.environ)
+    if settings.dagster_database_url is None:
+        with Platform(settings) as platform:
+            url = platform.local.dagster_database_url()
+        os.environ.update(dagster_environment({}, database_url=url))
+    home = DagsterServer(settings.state, environment=os.environ).home
+    with DagsterInstance.from_config(str(home)) as instance:
+        yield instance
+
+
+def raise_failure(result: ExecuteInProcessResult) -> None:
+    """Return if the run succeeded; else raise what made it fail, by its verdict."""
+    for event in result.all_events:
+        if event.is_step_failure:
+            failure = event.step_failure_data
+            said = failure.user_failure_data
+            cause = failure.error.cause if failure.error else None
+            verdict = _VERDICTS.get(str(cause.cls_name) if cause else "", DefectError)
+            raise verdict(
+                said.description
+                if said and said.description
+                else f"The run {result.run_id} failed; its log says why."
+            )
+    if not result.success:
+        raise DefectError(f"The run {result.run_id} failed; its log says why.")
+
+
+class _ListeningResource(PlatformResource):
+    def __init__(self, listener: Callable[[Step], None]) -> None:
+        self._listener = listener
+
+    def open(self) -> AbstractContextManager[ShellPlatform]:
+        return Platform.from_environment(progress=self._listener)
+
+
+@contextmanager
+def _progress(*, shown: bool) -> Iterator[Callable[[Step], None]]:
+    """A line for each phase, stream and window, on standard error; nothing for a program."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=20),
+        TextColumn("{task.completed:,.0f} records"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=errors, disable=not shown, transient=True) as display:
+        tasks: dict[tuple[str, str, Window], TaskID] = {}
+
+        def listen(step: Step) -> None:
+            place = (step.phase, step.stream, step.window)
+            if place not in tasks:
+                title = f"{step.phase:8} {step.stream} {step.window.key[:7]}"
+                tasks[place] = display.add_task(title, total=None)
+            display.update(tasks[place], completed=step.records)
+
+        yield listen
