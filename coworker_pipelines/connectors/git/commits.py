@@ -8,7 +8,7 @@ from typing import IO, Any, Final
 from coworker_pipelines.connectors.git.changes import COMMAND, Changes, read_changes
 from coworker_pipelines.connectors.git.command import Git, Output
 from coworker_pipelines.connectors.git.cursor import Pass, Position, Tips, next_pass
-from coworker_pipelines.connectors.git.history import choose_commits, current_tips
+from coworker_pipelines.connectors.git.history import choose_commits, current_tips, existing
 from coworker_pipelines.connectors.git.objects import commit_record
 from coworker_pipelines.connectors.git.streams import CHANGE_FIELDS
 from coworker_pipelines.kernel.errors import TenantActionError
@@ -37,7 +37,8 @@ def read_commits(git: Git, request: ReadRequest) -> Iterator[Page]:
     if step.goal is None:
         yield Page(records=(), cursor=step.to_cursor())
         return
-    reached = list(step.goal.shas) if step.goal.shas is not None else tips
+    # A tip that a pass was heading for may be gone: its history was rewritten since.
+    reached = tips if step.goal.shas is None else existing(git, step.goal.shas)
     with choose_commits(git, step, reached) as chosen:
         yield from _pages(_records(git, chosen, request.fields), step, request.fields)
 

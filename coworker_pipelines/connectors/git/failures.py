@@ -4,6 +4,7 @@ Their words are fixed by ``LC_ALL=C``. None of them is passed on: they name path
 references and hosts, which are a client's data.
 """
 
+import re
 from typing import Final
 
 from coworker_pipelines.kernel.errors import CoworkerError, RetryLaterError, TenantActionError
@@ -68,11 +69,13 @@ _PASSING: Final = (
     "unexpected disconnect",
     "remote end hung up",
 )
+# What stands there is a client's word for something: it must not be taken for git's.
+_ADDRESS: Final = re.compile(r"'[^'\n]*/[^'\n]*'")
 
 
 def failure(complaint: str, status: int, *, remote: bool) -> CoworkerError:
     """The error of a git process that ended with ``status`` and said ``complaint``."""
-    said = complaint.lower()
+    said = _ADDRESS.sub("", complaint.lower())
     if any(words in said for words in _PASSING):
         return RetryLaterError("The repository's host does not answer now.")
     for signs, message in _ACTIONS:
