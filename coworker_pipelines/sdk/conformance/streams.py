@@ -176,9 +176,9 @@ def _require_agreement(stream: Stream, record: Record) -> None:
         assert record.get(stream.cursor_field) is not None, "A record has no cursor value."
         if stream.mode is SyncMode.WINDOW:
             as_moment(record[stream.cursor_field])
-    for name in (stream.time_field, stream.created_field):
-        if name is not None and record.get(name) is not None:
-            as_moment(record[name])
+    for time in (stream.time_field, stream.created_field):
+        if time is not None and record.get(time) is not None:
+            as_moment(record[time])
     for field in stream.fields:
         _require_type(field.name, field.type, record.get(field.name))
 

@@ -55,8 +55,8 @@ class WindowConformance(StreamConformance):
             _require_inside(stream, before, self.window.start_at, middle)
             _require_inside(stream, after, middle, self.window.end_at)
             assert Counter(map(bytes_of, (*before, *after))) == whole, (
-                f"Cut at {middle:%Y-%m-%dT%H:%M:%SZ}, a window gives {len(before)} and {len(after)} "
-                f"records, and whole {whole.total()}, or others."
+                f"Cut at {middle:%Y-%m-%dT%H:%M:%SZ}, a window gives {len(before)} and "
+                f"{len(after)} records, and whole {whole.total()}, or others."
             )
 
     def test_equal_times_at_a_page_border_lose_and_double_nothing(self) -> None:
