@@ -281,13 +281,16 @@ class Platform:
     ) -> Iterator[tuple[SyncContext, tuple[str, ...]]]:
         configured = self._configured(handle)
         sync = self._start_sync(configured.scope, run_id, windows)
+        ended: str | None = "A defect stopped it; the run's log says where."
         try:
             with self._stores(configured) as stores:
                 yield self._context(configured, stores, sync), configured.streams
+            ended = None
         except CoworkerError as error:
-            self._end_sync(configured.scope, sync, str(error))
+            ended = str(error)
             raise
-        self._end_sync(configured.scope, sync, None)
+        finally:
+            self._end_sync(configured.scope, sync, ended)
 
     def _context(self, configured: _Configured, stores: _Stores, sync: str) -> SyncContext:
         limits = configured.limits

@@ -62,8 +62,8 @@ class Settings:
         state = Path(environment.get(STATE, ".coworker")).absolute()
         return cls(
             state=state,
-            database_url=_database_url(environment, DATABASE_URL),
-            dagster_database_url=_database_url(environment, DAGSTER_DATABASE_URL),
+            database_url=_database_url(environment, DATABASE_URL, driver="psycopg"),
+            dagster_database_url=_database_url(environment, DAGSTER_DATABASE_URL, driver="psycopg2"),
             elasticsearch=_elasticsearch(environment),
             elasticsearch_port=_number(environment, ELASTICSEARCH_PORT),
             dagster_port=_number(environment, DAGSTER_PORT),
@@ -77,14 +77,14 @@ class Settings:
         return self.segments if isinstance(self.segments, Path) else self.state / "segments"
 
 
-def _database_url(environment: Mapping[str, str], name: str) -> str | None:
+def _database_url(environment: Mapping[str, str], name: str, *, driver: str) -> str | None:
     url = environment.get(name)
     if url is None:
         return None
     scheme, separator, rest = url.partition("://")
     if not separator or scheme.split("+")[0] not in {"postgresql", "postgres"}:
         raise TenantActionError(f"{name} is no address of a Postgres database (postgresql://...).")
-    return f"postgresql+psycopg://{rest}"
+    return f"postgresql+{driver}://{rest}"
 
 
 def _elasticsearch(environment: Mapping[str, str]) -> ElasticsearchAddress | None:

@@ -10,7 +10,6 @@ from coworker_pipelines.assembly import REJECTED_SHARE_MAX, REMOVAL_SHARE_MAX
 from coworker_pipelines.cli.forms import read_form
 from coworker_pipelines.cli.opening import opened, operator
 from coworker_pipelines.cli.output import Json, console, show_one, show_rows
-from coworker_pipelines.cli.syncing import sync_with_progress
 from coworker_pipelines.connections.catalogs import catalog_from_json
 from coworker_pipelines.connections.connections import (
     find_connection,
@@ -314,6 +313,8 @@ def sync(
         raise TenantActionError("The last month lies before the first.")
     if last > now:
         raise TenantActionError(f"The month {last.key[:7]} lies in the future.")
+    from coworker_pipelines.cli.syncing import sync_with_progress  # noqa: PLC0415 - Dagster: seconds
+
     sync_with_progress(handle, tuple(first.until(last)), as_json=as_json)
 
 

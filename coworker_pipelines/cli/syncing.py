@@ -31,7 +31,7 @@ from coworker_pipelines.services.dagster import DagsterServer, dagster_environme
 from coworker_pipelines.settings import Settings
 from coworker_pipelines.syncs.context import Step
 
-_QUIET: Final = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+_QUIET: Final = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
 _VERDICTS: Final[dict[str, type[CoworkerError]]] = {
     verdict.__name__: verdict
     for verdict in (TenantActionError, RefusedError, RetryLaterError, DefectError)

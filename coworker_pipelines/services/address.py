@@ -25,12 +25,11 @@ class DatabaseAddress:
     password: SecretStr
     socket_folder: Path
 
-    def url(self, database: str, *, driver: str | None = None) -> str:
-        """A database's URL, for SQLAlchemy with a driver and for libpq without.
+    def url(self, database: str, *, driver: str) -> str:
+        """A database's URL for SQLAlchemy.
 
         The socket's folder stands unquoted: Alembic, through which Dagster makes its tables,
         takes ``%`` for an interpolation. Whoever makes the folder keeps its name plain.
         """
-        scheme = f"postgresql+{driver}" if driver else "postgresql"
         password = self.password.get_secret_value()
-        return f"{scheme}://{self.user}:{password}@/{database}?host={self.socket_folder}"
+        return f"postgresql+{driver}://{self.user}:{password}@/{database}?host={self.socket_folder}"

@@ -37,7 +37,7 @@ class Service(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoints:
-    """Where everything answers. ``dagster_database_url`` is a libpq URL, without a driver."""
+    """Where everything answers. Each database's URL names the driver that its user needs."""
 
     elasticsearch: ElasticsearchAddress
     database_url: str = field(repr=False)
@@ -151,8 +151,13 @@ class LocalServices:
         return self._database().url("coworker", driver="psycopg")
 
     def dagster_database_url(self) -> str:
-        """Dagster's database, as libpq and dagster-postgres take it; errors as in ``endpoints``."""
-        return self._database().url("dagster")
+        """Dagster's database, for SQLAlchemy with psycopg 2; errors as in ``endpoints``.
+
+        Dagster notifies through ``NOTIFY`` with a parameter, which psycopg 3 sends to the server
+        as one, where it is a syntax error; and psycopg 3 is what SQLAlchemy 2.1 takes for a URL
+        that names no driver.
+        """
+        return self._database().url("dagster", driver="psycopg2")
 
     def _database(self) -> DatabaseAddress:
         servers = self._servers()

@@ -85,8 +85,8 @@ def _current_manifest(context: SyncContext, stream: Stream, window: Window) -> M
     if manifest is None:
         return None
     with context.database.tenant(context.scope.tenant) as session:
-        selection = current_selection(session, context.scope.connection)
-    if manifest.selection == selection.version and manifest.epoch == context.scope.epoch:
+        selection = current_selection(session, context.scope.connection).version
+    if manifest.selection == selection and manifest.epoch == context.scope.epoch:
         return manifest
     discard(context.segments, stream.name, window)
     return None

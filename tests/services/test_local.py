@@ -100,7 +100,8 @@ def test_one_may_be_started_without_the_other(services: LocalServices) -> None:
     running = {status.service: status.running for status in services.status()}
     assert running == {Service.ELASTICSEARCH: False, Service.POSTGRES: True}
     assert execute(services.database_url(), "SELECT current_database()") == [("coworker",)]
-    assert execute(services.dagster_database_url(), "SELECT current_database()") == [("dagster",)]
+    dagster = services.dagster_database_url().replace("psycopg2", "psycopg")
+    assert execute(dagster, "SELECT current_database()") == [("dagster",)]
     with pytest.raises(TenantActionError, match="run `coworker services up`"):
         services.endpoints()
 

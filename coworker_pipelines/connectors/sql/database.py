@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from psycopg import Connection as PostgresConnection
 from psycopg.types.string import TextLoader
-from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
+from sqlalchemy import URL, Connection, CursorResult, Engine, NullPool, create_engine, event
 
 from coworker_pipelines.connectors.sql.dialect import Dialect
 from coworker_pipelines.connectors.sql.failures import translated
@@ -95,6 +95,15 @@ class Database:
         if self._engine is None:
             self._engine = _engine(self._address, self._dialect)
         return self._engine.connect()
+
+
+def hang_up(connection: Connection, result: CursorResult[Any]) -> None:
+    """The connection is cut in the middle of an answer, and nothing more of it is fetched."""
+    # PyMySQL would read all the rest of it before it closes; it has no public way to stop that.
+    answer = getattr(result.cursor, "_result", None)
+    if answer is not None and hasattr(answer, "unbuffered_active"):
+        answer.unbuffered_active = False
+    connection.invalidate()
 
 
 def _engine(address: URL, dialect: Dialect) -> Engine:

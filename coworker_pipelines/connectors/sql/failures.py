@@ -14,8 +14,10 @@ from coworker_pipelines.kernel.errors import CoworkerError, RetryLaterError, Ten
 
 _PASSING: Final = "The database does not answer now, or is too busy."
 _CREDENTIALS: Final = "The database refuses the user or the password."
-_NO_DATABASE: Final = "There is no such database on the server."
-_NO_PERMISSION: Final = "The user has no permission to read that: grant it SELECT."
+_NO_DATABASE: Final = "There is no such database on the server, or the user may not see it."
+_NO_PERMISSION: Final = (
+    "The user has no permission to read that: grant it SELECT (in MySQL also SHOW VIEW)."
+)
 _CHANGED: Final = "The table or a column of it is gone: discover again."
 _INSECURE: Final = "No secure connection to the database: look at its certificate and the sslmode."
 _NO_FILE: Final = "There is no SQLite database at that path that can be read."
@@ -57,11 +59,13 @@ _PASSING_WORDS: Final = (
 
 # MySQL's and MariaDB's numbers; what is not here passes.
 _NUMBERS: Final = {
-    1044: _CREDENTIALS,
+    1044: _NO_DATABASE,
     1045: _CREDENTIALS,
     1698: _CREDENTIALS,
     1049: _NO_DATABASE,
     1142: _NO_PERMISSION,
+    1370: _NO_PERMISSION,
+    1356: _CHANGED,
     1143: _NO_PERMISSION,
     1054: _CHANGED,
     1146: _CHANGED,
@@ -104,13 +108,13 @@ def failure(error: BaseException | None, *, disconnected: bool) -> CoworkerError
         return _of_sqlite(error)
     if isinstance(error, UnicodeError):
         return TenantActionError(_NO_TEXT)
-    state = getattr(error, "sqlstate", None)
-    if isinstance(state, str):
-        return _of_state(state)
     number = _number(error)
     if number is not None:
         message = _NUMBERS.get(number)
         return TenantActionError(message) if message else RetryLaterError(_PASSING)
+    state = getattr(error, "sqlstate", None)
+    if isinstance(state, str):
+        return _of_state(state)
     return RetryLaterError(_PASSING) if disconnected else _of_words(str(error).lower())
 
 

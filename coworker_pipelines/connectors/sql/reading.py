@@ -1,15 +1,18 @@
 """Reading a table: one statement, its rows in pages."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from datetime import datetime
 from math import ceil
 from typing import Any, Final
 
 from sqlalchemy import Connection, CursorResult
 
+from coworker_pipelines.connectors.sql.database import hang_up
 from coworker_pipelines.connectors.sql.plan import ReadPlan, plan_read
 from coworker_pipelines.connectors.sql.positions import Position, start_of
 from coworker_pipelines.connectors.sql.tables import Table
+from coworker_pipelines.connectors.sql.values import Converter
 from coworker_pipelines.kernel.errors import TenantActionError
 from coworker_pipelines.sdk.page import PAGE_RECORDS_MAX, Page, ReadRequest, Record
 from coworker_pipelines.sdk.stream import SyncMode
@@ -37,22 +40,35 @@ def read_table(
     plan = plan_read(connection, table, request)
     position = start_of(request, plan.ordering)
     converters, names = plan.converters(), plan.names
-    for rows in _fetched(connection, plan, position):
-        _require_key(plan, rows, position, key_is_claimed=key_is_claimed)
-        columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
-        for place, convert in converters.items():
-            columns[place] = convert(columns[place])
-        records = [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
-        position = _behind(plan, position, rows[-1], records[-1])
-        yield Page(records=records, cursor=position.to_cursor())
+    with closing(_fetched(connection, plan, position)) as fetched:
+        for rows in fetched:
+            _require_key(plan, rows, position, key_is_claimed=key_is_claimed)
+            records = _records(rows, names, converters)
+            position = _behind(plan, position, rows[-1], records[-1])
+            yield Page(records=records, cursor=position.to_cursor())
     yield _last_page(request, position)
 
 
-def _fetched(connection: Connection, plan: ReadPlan, position: Position) -> Iterator[list[Row]]:
+def _records(
+    rows: Sequence[Row], names: Sequence[str], converters: Mapping[int, Converter]
+) -> list[Record]:
+    columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
+    for place, convert in converters.items():
+        columns[place] = convert(columns[place])
+    return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
+
+
+def _fetched(
+    connection: Connection, plan: ReadPlan, position: Position
+) -> Generator[list[Row], None, None]:
     """The rows, as many at once as make a page, going by the size of those before."""
     statement = plan.statement(position.after)
     with connection.execute(statement, execution_options={"stream_results": True}) as result:
-        yield from _chunks(result, plan)
+        try:
+            yield from _chunks(result, plan)
+        except GeneratorExit:
+            hang_up(connection, result)
+            raise
 
 
 def _chunks(result: CursorResult[Any], plan: ReadPlan) -> Iterator[list[Row]]:

@@ -9,11 +9,15 @@ from typing import Any, Final
 import sqlalchemy
 from sqlalchemy import Connection, Inspector
 from sqlalchemy.engine.reflection import ObjectKind
-from sqlalchemy.exc import NoSuchTableError, SAWarning
+from sqlalchemy.exc import NoSuchTableError, SAWarning, UnreflectableTableError
 
 from coworker_pipelines.connectors.sql.dialect import Dialect
+from coworker_pipelines.connectors.sql.failures import translated
 from coworker_pipelines.connectors.sql.families import AnyType, Family, family_of
 from coworker_pipelines.kernel.errors import TenantActionError
+from coworker_pipelines.kernel.log import get_logger
+
+log = get_logger(__name__)
 
 TABLES_MAX: Final = 10_000
 
@@ -50,6 +54,15 @@ class Table:
 
     def column(self, name: str) -> Column | None:
         return next((column for column in self.columns if column.name == name), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reflected:
+    """What the library says of one table."""
+
+    columns: Sequence[Mapping[str, Any]]
+    primary_key: Sequence[str]
+    unique: Sequence[Mapping[str, Any]]
 
 
 def reflect_tables(connection: Connection, schemas: Sequence[str]) -> Iterator[Table]:
@@ -107,31 +120,61 @@ def _chosen(inspector: Inspector, schemas: Sequence[str]) -> list[str | None]:
 
 def _tables_of(connection: Connection, inspector: Inspector, schema: str | None) -> Iterator[Table]:
     dialect = Dialect.of(connection.dialect.name)
-    unreadable = _unreadable(connection, dialect)
-    with _unknown_types_expected():
-        found = inspector.get_multi_columns(schema=schema, kind=ObjectKind.ANY)
-        keys = inspector.get_multi_pk_constraint(schema=schema, kind=ObjectKind.ANY)
-        unique = inspector.get_multi_unique_constraints(schema=schema, kind=ObjectKind.ANY)
-    for place in sorted(found, key=lambda place: place[1]):
-        name = place[1]
-        if (schema or inspector.default_schema_name, name) in unreadable:
-            continue
-        columns = _columns(found[place], dialect)
-        key = keys.get(place)
-        declared = tuple(key["constrained_columns"]) if key else ()
+    found = (
+        _found_at_once(connection, inspector, schema)
+        if dialect is Dialect.POSTGRESQL
+        else _found_singly(inspector, schema)
+    )
+    for name, reflected in sorted(found.items()):
+        columns = _columns(reflected.columns, dialect)
         yield Table(
             schema=schema,
             name=name,
             columns=columns,
-            key=declared or _unique_key(columns, unique.get(place) or ()),
+            key=tuple(reflected.primary_key) or _unique_key(columns, reflected.unique),
         )
 
 
-def _unreadable(connection: Connection, dialect: Dialect) -> frozenset[tuple[str, str]]:
-    """What Postgres shows and does not let us read; the others show what may be read."""
-    if dialect is not Dialect.POSTGRESQL:
-        return frozenset()
-    return frozenset((row[0], row[1]) for row in connection.exec_driver_sql(_UNREADABLE))
+def _found_at_once(
+    connection: Connection, inspector: Inspector, schema: str | None
+) -> dict[str, _Reflected]:
+    """In a handful of statements, however many tables there are; without those we may not read."""
+    closed = {
+        row.relname
+        for row in connection.exec_driver_sql(_UNREADABLE)
+        if row.nspname == (schema or inspector.default_schema_name)
+    }
+    with _unknown_types_expected():
+        columns = inspector.get_multi_columns(schema=schema, kind=ObjectKind.ANY)
+        keys = inspector.get_multi_pk_constraint(schema=schema, kind=ObjectKind.ANY)
+        unique = inspector.get_multi_unique_constraints(schema=schema, kind=ObjectKind.ANY)
+    return {
+        place[1]: _Reflected(
+            columns=columns[place],
+            primary_key=keys[place]["constrained_columns"] if place in keys else (),
+            unique=unique.get(place, ()),
+        )
+        for place in columns
+        if place[1] not in closed
+    }
+
+
+def _found_singly(inspector: Inspector, schema: str | None) -> dict[str, _Reflected]:
+    """One by one: a view whose table is gone, or that is closed to us, spoils itself alone."""
+    found = {}
+    views = inspector.get_view_names(schema)
+    for name in (*inspector.get_table_names(schema), *views):
+        try:
+            with translated(), _unknown_types_expected():
+                found[name] = _Reflected(
+                    columns=inspector.get_columns(name, schema),
+                    primary_key=inspector.get_pk_constraint(name, schema)["constrained_columns"],
+                    unique=() if name in views else inspector.get_unique_constraints(name, schema),
+                )
+        except (TenantActionError, NoSuchTableError, UnreflectableTableError) as error:
+            reason = str(error) if isinstance(error, TenantActionError) else "it cannot be read"
+            log.warning("table_left_out", table=name, reason=reason)
+    return found
 
 
 def _columns(found: Sequence[Mapping[str, Any]], dialect: Dialect) -> tuple[Column, ...]:

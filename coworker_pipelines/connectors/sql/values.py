@@ -14,6 +14,8 @@ from math import isfinite
 from typing import Any, Final
 from uuid import UUID
 
+import orjson
+
 from coworker_pipelines.connectors.sql.dialect import Dialect
 from coworker_pipelines.connectors.sql.families import Family, item_family
 from coworker_pipelines.connectors.sql.statements import NATIVE_ITEMS
@@ -27,6 +29,9 @@ INTEGER_MAX: Final = 2**64 - 1
 """What orjson writes as a number."""
 EXACT_DIGITS: Final = 15
 """So many decimal digits survive a double (C's ``DBL_DIG``)."""
+
+NESTING_SAFE: Final = 200
+"""Brackets so few cannot be nested deeper than orjson writes (254)."""
 
 _UNTOUCHED: Final = frozenset({Family.BOOLEAN, Family.INTEGER, Family.TEXT, Family.WORD})
 _PLAIN: Final = frozenset({str, int, bool, UUID, type(None)})
@@ -144,12 +149,17 @@ def _json(value: Any) -> Any:
         return plain(value)
     try:
         content = json.loads(value, parse_int=_json_integer, parse_float=_json_number)
-        if "\\ud" in value or "\\uD" in value:
-            # Half a character, which is no text.
-            json.dumps(content, ensure_ascii=False).encode()
-    except (ValueError, RecursionError):
+        if _is_doubtful(value):
+            # One level deeper, as a field of its record.
+            orjson.dumps([content])
+    except (ValueError, TypeError, RecursionError):
         return value
     return content
+
+
+def _is_doubtful(text: str) -> bool:
+    """Whether it may hold half a character, which is no text, or be nested too deep."""
+    return "\\ud" in text.lower() or text.count("[") + text.count("{") > NESTING_SAFE
 
 
 def _json_integer(text: str) -> int | str:
