@@ -63,7 +63,9 @@ class Settings:
         return cls(
             state=state,
             database_url=_database_url(environment, DATABASE_URL, driver="psycopg"),
-            dagster_database_url=_database_url(environment, DAGSTER_DATABASE_URL, driver="psycopg2"),
+            dagster_database_url=_database_url(
+                environment, DAGSTER_DATABASE_URL, driver="psycopg2"
+            ),
             elasticsearch=_elasticsearch(environment),
             elasticsearch_port=_number(environment, ELASTICSEARCH_PORT),
             dagster_port=_number(environment, DAGSTER_PORT),

@@ -1,17 +1,23 @@
 """Real servers for the whole suite, and a fresh database for each test that asks for one."""
 
 import os
-import secrets
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
-from psycopg import sql
 
 from coworker_pipelines.services.address import ElasticsearchAddress
 from coworker_pipelines.services.local import Endpoints, LocalServices
+from tests.database_fixtures import (
+    database,
+    made_database,
+    migrated_template,
+    migrated_url,
+    named_url,
+)
+
+__all__ = ["database", "migrated_template", "migrated_url"]
 
 RUNNING_STATE = "COWORKER_TEST_STATE"
 """Names a state folder whose services run: they are used and left running. For quick rounds."""
@@ -66,14 +72,5 @@ def module_database_url(endpoints: Endpoints) -> Iterator[str]:
 
 
 def _fresh_database(url: str) -> Iterator[str]:
-    name = f"test_{secrets.token_hex(6)}"
-    prefix, question, parameters = url.partition("?")
-    server = f"{prefix.rpartition('/')[0]}/postgres{question}{parameters}".replace("+psycopg", "")
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        try:
-            yield f"{prefix.rpartition('/')[0]}/{name}{question}{parameters}"
-        finally:
-            connection.execute(
-                sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name))
-            )
+    with made_database(url) as name:
+        yield named_url(url, name)

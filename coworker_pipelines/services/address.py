@@ -25,11 +25,12 @@ class DatabaseAddress:
     password: SecretStr
     socket_folder: Path
 
-    def url(self, database: str, *, driver: str) -> str:
-        """A database's URL for SQLAlchemy.
+    def url(self, database: str, *, driver: str | None) -> str:
+        """A database's URL: for SQLAlchemy with a driver, for libpq without.
 
         The socket's folder stands unquoted: Alembic, through which Dagster makes its tables,
         takes ``%`` for an interpolation. Whoever makes the folder keeps its name plain.
         """
         password = self.password.get_secret_value()
-        return f"postgresql+{driver}://{self.user}:{password}@/{database}?host={self.socket_folder}"
+        scheme = f"postgresql+{driver}" if driver else "postgresql"
+        return f"{scheme}://{self.user}:{password}@/{database}?host={self.socket_folder}"

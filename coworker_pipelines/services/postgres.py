@@ -208,7 +208,7 @@ def _is_plain(path: Path) -> bool:
 
 def _create_databases(address: DatabaseAddress) -> None:
     try:
-        opened = psycopg.connect(address.url("postgres"), autocommit=True)
+        opened = psycopg.connect(address.url("postgres", driver=None), autocommit=True)
     except psycopg.OperationalError as error:
         raise TenantActionError(
             "Postgres refuses the password that the state folder keeps: bring back the file "

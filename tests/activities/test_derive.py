@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from coworker_pipelines.extraction.identifiers import subject_key_of
 from hypothesis import given
 from hypothesis import strategies as st
 
 from coworker_pipelines.activities.derive import derive_messages
 from coworker_pipelines.documents.reader import StoredDocument
+from coworker_pipelines.extraction.identifiers import subject_key_of
 from coworker_pipelines.kernel.errors import DefectError
 from coworker_pipelines.sdk.activity import Fact, StoredRecord, Verb
 from coworker_pipelines.sdk.connector import Connector

@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, BinaryIO
 
-from coworker_pipelines.extraction.identifiers import subject_key_of
-
 from coworker_pipelines.activities.derivation import derive_pending
 from coworker_pipelines.connections.catalogs import catalog_to_json
 from coworker_pipelines.connections.connections import add_connection
@@ -24,9 +22,10 @@ from coworker_pipelines.connections.stream_states import await_activities, strea
 from coworker_pipelines.connections.tenants import add_tenant
 from coworker_pipelines.database.database import Database
 from coworker_pipelines.database.migrations import migrate
-from coworker_pipelines.kernel.slug import stream_slug
 from coworker_pipelines.documents.reader import StoredDocument
+from coworker_pipelines.extraction.identifiers import subject_key_of
 from coworker_pipelines.kernel.scope import Scope
+from coworker_pipelines.kernel.slug import stream_slug
 from coworker_pipelines.kernel.window import Window
 from coworker_pipelines.privacy.holdings import Holdings
 from coworker_pipelines.sdk.stream import Catalog, IdentifierKind

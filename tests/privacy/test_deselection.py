@@ -1,6 +1,6 @@
 """What a selection takes out is gone, on a real node and database, whatever breaks off."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from typing import Any, Never
 
@@ -221,7 +221,7 @@ class CrashingActivities(ActivitiesStore):
 class CrashingWriter(DocumentsWriter):
     """Writes the first block and breaks off."""
 
-    def write(self, blocks: Any, mode: Any) -> Iterator[Any]:
+    def write(self, blocks: Any, mode: Any) -> Generator[Any, None, None]:
         yield next(super().write(blocks, mode))
         raise Crash
 

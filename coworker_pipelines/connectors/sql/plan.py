@@ -74,6 +74,8 @@ class ReadPlan:
             self.ordering,
             dialect=self.dialect,
             bounds=self.bounds,
+            # Bounds leave it out by themselves; a key that is NULL is an error to be found.
+            null_is_left_out=self.stream.mode is SyncMode.SEQUENCE and self.ordering[0].nullable,
             after=after,
         )
 

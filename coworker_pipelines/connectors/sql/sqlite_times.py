@@ -32,12 +32,15 @@ class TimeShape:
     def bound(self, moment: datetime) -> str:
         """Text that compares with a column's as the moment does with its times."""
         moment = moment.astimezone(UTC).replace(tzinfo=None)
-        has_fraction = self.length > _SECONDS_CHARACTERS + len(self.suffix)
-        if self.suffix == "Z" and moment.microsecond and not has_fraction:
-            moment = moment.replace(microsecond=0) + timedelta(seconds=1)
-        text = moment.isoformat(sep=self.separator)
-        # "00.5" comes before "00.500000", which is the same time.
-        return text.rstrip("0") if moment.microsecond else text
+        if self.suffix != "Z":
+            text = moment.isoformat(sep=self.separator)
+            # "00.5" comes before "00.500000", which is the same time.
+            return text.rstrip("0") if moment.microsecond else text
+        # A "Z" comes behind every digit: the bound has as many of them, rounded up.
+        digits = max(0, self.length - _SECONDS_CHARACTERS - len(".Z"))
+        moment += timedelta(microseconds=-moment.microsecond % 10 ** (6 - digits))
+        seconds = moment.replace(microsecond=0).isoformat(sep=self.separator)
+        return f"{seconds}.{moment.microsecond:06}"[: _SECONDS_CHARACTERS + bool(digits) + digits]
 
 
 def time_shape(connection: Connection, table: Table, name: str) -> TimeShape | None:

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import sqlalchemy
 from sqlalchemy import ColumnElement, Select, TableClause, and_, bindparam, or_
+from sqlalchemy.dialects import postgresql
 
 from coworker_pipelines.connectors.sql.dialect import Dialect
 from coworker_pipelines.connectors.sql.families import AnyType, Family, item_family
@@ -38,9 +39,12 @@ def select_rows(
     *,
     dialect: Dialect,
     bounds: Bounds | None,
+    null_is_left_out: bool,
     after: Values | None,
 ) -> Select[Any]:
     """The rows behind ``after`` and inside the bounds, in order.
+
+    ``null_is_left_out``: those whose first ordering value is NULL are not among them.
 
     Columns are selected without their types: values come as the driver gives them.
     """
@@ -51,7 +55,7 @@ def select_rows(
             first >= _value(bounds.since, ordering[0], dialect),
             first < _value(bounds.until, ordering[0], dialect),
         ]
-    elif ordering[0].nullable:
+    if null_is_left_out:
         conditions.append(first.is_not(None))
     if after is not None:
         conditions.append(_behind(ordering, after, dialect))
@@ -99,7 +103,8 @@ def _value(value: Any, column: Column, dialect: Dialect) -> ColumnElement[Any]:
 def _type_of(column: Column, dialect: Dialect) -> AnyType:
     """Postgres is told the type of a value; the others take it as their driver gave it."""
     if dialect in {Dialect.POSTGRESQL, Dialect.OTHER}:
-        return column.type
+        type_ = column.type
+        return type_.data_type if isinstance(type_, postgresql.DOMAIN) else type_
     return sqlalchemy.types.NullType()
 
 
