@@ -65,6 +65,9 @@ _FAMILIES: Final[tuple[tuple[type[AnyType], Family], ...]] = (
     (types.LargeBinary, Family.BYTES),
     (types.BINARY, Family.BYTES),
     (types.VARBINARY, Family.BYTES),
+    (mysql.TINYBLOB, Family.BYTES),
+    (mysql.MEDIUMBLOB, Family.BYTES),
+    (mysql.LONGBLOB, Family.BYTES),
     (types.String, Family.TEXT),
 )
 
