@@ -43,5 +43,6 @@ JSON                           itself; in it, numbers that 64 bits or a double d
                                exactly: text; JSON that orjson cannot write again: text
 =============================  ===============================================================
 
-SQLite keeps what it is given, so there a value's own type counts more than its column's.
+SQLite keeps what it is given, so there a value's own type counts more than its column's. While
+it is read nobody can write to it, unless it has a write-ahead log.
 """

@@ -21,9 +21,10 @@ log = get_logger(__name__)
 
 TABLES_MAX: Final = 10_000
 
-_UNREADABLE: Final = """
+_HIDDEN: Final = """
     SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm') AND NOT has_table_privilege(c.oid, 'SELECT')
+    WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm')
+    AND (c.relispartition OR NOT has_table_privilege(c.oid, 'SELECT'))
 """
 
 
@@ -138,10 +139,13 @@ def _tables_of(connection: Connection, inspector: Inspector, schema: str | None)
 def _found_at_once(
     connection: Connection, inspector: Inspector, schema: str | None
 ) -> dict[str, _Reflected]:
-    """In a handful of statements, however many tables there are; without those we may not read."""
-    closed = {
+    """In a handful of statements, however many tables there are.
+
+    Without those that we may not read, and without partitions, whose rows their table has.
+    """
+    hidden = {
         row.relname
-        for row in connection.exec_driver_sql(_UNREADABLE)
+        for row in connection.exec_driver_sql(_HIDDEN)
         if row.nspname == (schema or inspector.default_schema_name)
     }
     with _unknown_types_expected():
@@ -155,7 +159,7 @@ def _found_at_once(
             unique=unique.get(place, ()),
         )
         for place in columns
-        if place[1] not in closed
+        if place[1] not in hidden
     }
 
 

@@ -150,6 +150,35 @@ def test_a_table_that_may_not_be_read_is_not_offered(database_url: str) -> None:
         execute(database_url, f"DROP OWNED BY {role}", f"DROP ROLE {role}")
 
 
+def test_partitions_are_read_with_their_table(postgres_url: str) -> None:
+    execute(
+        postgres_url,
+        "CREATE TABLE things (id int PRIMARY KEY) PARTITION BY RANGE (id)",
+        "CREATE TABLE things_1 PARTITION OF things FOR VALUES FROM (0) TO (10)",
+        "INSERT INTO things VALUES (7)",
+    )
+    connector = connector_for(postgres_url)
+    catalog = connector.discover()
+
+    assert [stream.name for stream in catalog] == ["things"]
+    asked = request(catalog.stream("things"), WINDOW)
+    assert records_of(read_pages(connector, asked)) == [{"id": 7}]
+
+
+def test_names_of_any_letters_are_read(either_url: str) -> None:
+    table, column = 'a%b ("c")', "100% :x 'y' {z}"
+    quoted = ['"' + name.replace('"', '""').replace("%", "%%") + '"' for name in (table, column)]
+    if either_url.startswith("sqlite"):
+        quoted = [name.replace("%%", "%") for name in quoted]
+    execute(either_url, "CREATE TABLE {} ({} int PRIMARY KEY)".format(*quoted))
+    insert(either_url, table, [{column: n} for n in range(3)])
+    connector = connector_for(either_url)
+    stream = connector.discover().stream(table)
+
+    asked = request(stream, WINDOW, cursor={"after": [0]})
+    assert records_of(read_pages(connector, asked)) == [{column: 1}, {column: 2}]
+
+
 def test_a_broken_view_spoils_itself_alone(file_url: str) -> None:
     execute(
         file_url,

@@ -39,9 +39,9 @@ def test_a_database_that_does_not_answer_is_tried_again_later(url: str) -> None:
     assert raised.value.__suppress_context__
 
 
-def test_a_password_is_shown_nowhere(database_url: str) -> None:
-    settings = settings_for(database_url)
-    password = make_url(database_url).password
+def test_a_password_is_shown_nowhere(postgres_url: str) -> None:
+    settings = settings_for(postgres_url)
+    password = make_url(postgres_url).password
     assert password is not None
     connector = SqlConnector(settings)
     connector.check()
@@ -58,14 +58,14 @@ def test_a_refused_form_does_not_repeat_the_password() -> None:
     assert "bob" not in str(raised.value)
 
 
-def test_rows_are_not_told(database_url: str) -> None:
+def test_rows_are_not_told(postgres_url: str) -> None:
     execute(
-        database_url,
+        postgres_url,
         "CREATE TABLE words (id int PRIMARY KEY, word text)",
         "INSERT INTO words VALUES (1, 'bob@example.com')",
         "CREATE VIEW things AS SELECT id, word::int FROM words",
     )
-    connector = SqlConnector(settings_for(database_url, tables={"things": {"primary_key": ["id"]}}))
+    connector = SqlConnector(settings_for(postgres_url, tables={"things": {"primary_key": ["id"]}}))
 
     with pytest.raises(TenantActionError) as raised:
         read_pages(connector, request(connector.discover().stream("things"), Window(2026, 1)))

@@ -34,7 +34,7 @@ WINDOW = Window(2026, 1)
 _AFFIXES = st.sampled_from(("", "a", "A", "ä", "_", " ", "a b", "aB", "Z", "-", "0"))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     rows=st.sets(
         st.tuples(st.integers(0, 3), _AFFIXES, st.integers(-2, 2), st.booleans()),
@@ -92,16 +92,16 @@ def _require_split(connector: SqlConnector, border: int, count: int) -> None:
         ("bigint", "9223372036854775807 - n"),
     ),
 )
-def test_keys_of_every_type_go_on(database_url: str, declared: str, written: str) -> None:
+def test_keys_of_every_type_go_on(postgres_url: str, declared: str, written: str) -> None:
     count = 3 if declared == "size" else 260
     execute(
-        database_url,
+        postgres_url,
         "CREATE TYPE size AS ENUM ('small', 'large', 'huge')",
         "CREATE DOMAIN amount AS numeric(10, 2)",
         f"CREATE TABLE things (id {declared} PRIMARY KEY)",
         f"INSERT INTO things SELECT {written} FROM generate_series(1, {count}) n",  # noqa: S608
     )
-    connector = connector_for(database_url)
+    connector = connector_for(postgres_url)
     stream = connector.discover().stream("things")
     pages = read_pages(connector, request(stream, WINDOW))
     whole = records_of(pages)
@@ -160,15 +160,15 @@ def test_pages_stay_small_where_rows_are_large(either_url: str) -> None:
         assert len(orjson.dumps(list(page.records))) < 1.3 * reading.PAGE_BYTES
 
 
-def test_a_source_is_asked_for_the_selected_columns_alone(database_url: str) -> None:
+def test_a_source_is_asked_for_the_selected_columns_alone(postgres_url: str) -> None:
     """The other column could not be read: whoever asks for it fails."""
     execute(
-        database_url,
+        postgres_url,
         "CREATE TABLE numbers (id int PRIMARY KEY, divisor int NOT NULL)",
         "INSERT INTO numbers VALUES (1, 0)",
         "CREATE VIEW things AS SELECT id, 1 / divisor AS share FROM numbers",
     )
-    connector = connector_for(database_url, things=TableSettings(primary_key=("id",)))
+    connector = connector_for(postgres_url, things=TableSettings(primary_key=("id",)))
     stream = connector.discover().stream("things")
 
     asked = request(stream, WINDOW, fields=frozenset({"id"}))
@@ -220,30 +220,30 @@ def test_rows_without_a_cursor_value_are_passed_over(either_url: str) -> None:
     assert [record["id"] for record in records_of(pages)] == [1, 3, 5]
 
 
-def test_reading_cannot_write(database_url: str) -> None:
+def test_reading_cannot_write(postgres_url: str) -> None:
     """A view may call what writes; the transaction does not let it."""
     execute(
-        database_url,
+        postgres_url,
         "CREATE TABLE traces (id int)",
         "CREATE FUNCTION trace() RETURNS int LANGUAGE sql AS"
         " 'INSERT INTO traces VALUES (1) RETURNING id'",
         "CREATE VIEW things AS SELECT trace() AS id",
     )
-    connector = connector_for(database_url, things=TableSettings(primary_key=("id",)))
+    connector = connector_for(postgres_url, things=TableSettings(primary_key=("id",)))
 
     with pytest.raises(TenantActionError, match="refuses to be read"):
         read_pages(connector, request(connector.discover().stream("things"), WINDOW))
 
 
-def test_a_read_that_is_left_leaves_no_connection(database_url: str) -> None:
-    plant(database_url, Planted(records=3_000, instants=spread(WINDOW, 100)))
-    connector = SqlConnector(settings_for(database_url))
+def test_a_read_that_is_left_leaves_no_connection(postgres_url: str) -> None:
+    plant(postgres_url, Planted(records=3_000, instants=spread(WINDOW, 100)))
+    connector = SqlConnector(settings_for(postgres_url))
     pages = connector.read(request(connector.discover().stream("tickets"), WINDOW))
     next(pages)
     connector.close()
 
     # Refused while anybody else is connected to it.
-    execute(database_url, "DROP TABLE tickets")
+    execute(postgres_url, "DROP TABLE tickets")
     assert not list(pages)
 
 

@@ -71,11 +71,11 @@ POSTGRES = {
 """The column's type, what is put in as SQL, what comes out."""
 
 
-def test_values_of_postgres_come_out_without_loss(database_url: str) -> None:
+def test_values_of_postgres_come_out_without_loss(postgres_url: str) -> None:
     columns = ", ".join(f"{_quoted(name)} {name}" for name in POSTGRES)
     values = ", ".join(written for written, _ in POSTGRES.values()).replace("%", "%%")
     execute(
-        database_url,
+        postgres_url,
         "CREATE TYPE mood AS ENUM ('sad', 'glad')",
         "CREATE DOMAIN amount AS numeric(10, 2)",
         "SET TimeZone = 'Asia/Kolkata'",
@@ -84,7 +84,7 @@ def test_values_of_postgres_come_out_without_loss(database_url: str) -> None:
         "INSERT INTO things (id) VALUES (2)",
     )
 
-    full, empty = _read(database_url)
+    full, empty = _read(postgres_url)
 
     assert full == {"id": 1} | {name: expected for name, (_, expected) in POSTGRES.items()}
     assert empty == {"id": 2} | dict.fromkeys(POSTGRES)
