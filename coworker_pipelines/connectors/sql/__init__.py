@@ -21,8 +21,6 @@ What a cursor cannot see:
 - A row that is deleted is noticed in a snapshot only.
 - A row whose cursor value is NULL; only a cursor column that is never NULL is found without
   a setting.
-- A row that is changed moves to the month of its new value; what it said before stays in the
-  documents of the old one until it is read there no more.
 
 What values become, without loss:
 

@@ -55,10 +55,11 @@ _MYSQL_BEGIN: Final = (
     # The server gives a reader that pauses that long before it hangs up.
     f"SET SESSION net_write_timeout = {STATEMENT_TIMEOUT_S}",
 )
-# Their values in Python lose something (infinity, JSON's numbers), or orjson can't write them.
+# Their values in Python lose something (infinity, JSON's numbers), or orjson can't write them;
+# a UUID that identifies a person is looked for as text.
 _POSTGRES_TEXTS: Final = (
     *("date", "time", "timetz", "timestamp", "timestamptz", "interval"),
-    *("numeric", "json", "jsonb", "inet", "cidr", "oid"),
+    *("numeric", "json", "jsonb", "uuid", "inet", "cidr", "oid"),
     *("int4range", "int8range", "numrange", "daterange", "tsrange", "tstzrange"),
     *("int4multirange", "int8multirange", "nummultirange"),
     *("datemultirange", "tsmultirange", "tstzmultirange"),

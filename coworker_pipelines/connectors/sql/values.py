@@ -1,4 +1,4 @@
-"""What becomes of a database's values: JSON types, aware times, UUIDs, and text. Pure.
+"""What becomes of a database's values: JSON types, aware times, and text. Pure.
 
 Whole columns of a page are converted, and those that need nothing are not looked at: a
 function is called for a value only where its type asks for it.
@@ -12,7 +12,6 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from math import isfinite
 from typing import Any, Final
-from uuid import UUID
 
 import orjson
 
@@ -34,7 +33,7 @@ NESTING_SAFE: Final = 200
 """Brackets so few cannot be nested deeper than orjson writes (254)."""
 
 _UNTOUCHED: Final = frozenset({Family.BOOLEAN, Family.INTEGER, Family.TEXT, Family.WORD})
-_PLAIN: Final = frozenset({str, int, bool, UUID, type(None)})
+_PLAIN: Final = frozenset({str, int, bool, type(None)})
 _DATED: Final = re.compile(
     r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d(:?\d\d)?)?", re.ASCII
 )
@@ -185,7 +184,6 @@ _PLAIN_TYPES: Final[Mapping[type, Callable[[Any], Any] | None]] = {
     str: None,
     bool: None,
     date: None,
-    UUID: None,
     int: lambda value: value if INTEGER_MIN <= value <= INTEGER_MAX else str(value),
     float: lambda value: value if isfinite(value) else str(value),
     bytes: lambda value: b64encode(value).decode(),

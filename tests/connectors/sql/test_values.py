@@ -111,6 +111,19 @@ SQLITE: dict[str, list[tuple[Any, Any]]] = {
 }
 
 
+def test_a_uuid_that_identifies_a_person_is_text(postgres_url: str) -> None:
+    """The pseudonyms of people are made from texts and numbers."""
+    execute(
+        postgres_url,
+        "CREATE TABLE things (id int PRIMARY KEY, user_id uuid)",
+        "INSERT INTO things VALUES (1, '6ccd780c-baba-1026-9564-5b8c656024db')",
+    )
+    connector = connector_for(postgres_url)
+    asked = request(connector.discover().stream("things"), Window(2026, 1))
+
+    assert type(records_of(read_pages(connector, asked))[0]["user_id"]) is str
+
+
 @pytest.mark.parametrize("declared", SQLITE)
 def test_values_of_sqlite_come_out_without_loss(file_url: str, declared: str) -> None:
     execute(file_url, f"CREATE TABLE things (id integer PRIMARY KEY, value {declared})")
