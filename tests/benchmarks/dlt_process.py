@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import dlt  # type: ignore[import-not-found] - it lives in an environment of its own
+import dlt  # type: ignore[import-not-found]  # it lives in an environment of its own
 import orjson
 from elasticsearch import Elasticsearch
 from elasticsearch.helpers import bulk
