@@ -27,6 +27,7 @@ from coworker_pipelines.documents.client import open_client
 from coworker_pipelines.documents.endpoint import Endpoint
 from coworker_pipelines.documents.reader import DocumentsReader
 from coworker_pipelines.documents.writer import DocumentsWriter
+from coworker_pipelines.extraction.extract import SEGMENT_BYTES
 from coworker_pipelines.kernel.clock import Clock, SystemClock
 from coworker_pipelines.kernel.errors import CoworkerError, RetryLaterError, TenantActionError
 from coworker_pipelines.kernel.scope import Scope
@@ -248,6 +249,11 @@ class Platform:
                 replicas=self._settings.replicas,
             )
 
+    def own_address(self, handle: str) -> ElasticsearchAddress:
+        """Elasticsearch with the connection's own key: what a run gets, and no more."""
+        reference = self._configured(handle).secret_reference
+        return self._own_address(self.secrets.get(reference)[ELASTICSEARCH_API_KEY])
+
     def due(self, now: datetime, limit: int) -> list[DueConnection]:
         with self.database.control() as session:
             return due_connections(session, now=now, limit=limit)
@@ -313,6 +319,7 @@ class Platform:
             progress=self._progress,
             rejected_share_max=limits.get("rejected_share_max", REJECTED_SHARE_MAX),
             removal_share_max=limits.get("removal_share_max", REMOVAL_SHARE_MAX),
+            segment_bytes=limits.get("segment_bytes", SEGMENT_BYTES),
         )
 
     def _start_sync(self, scope: Scope, run_id: str, windows: Sequence[Window]) -> str:

@@ -120,17 +120,25 @@ def widened(old: Streams, new: Streams, catalog: Catalog) -> frozenset[str]:
 
 
 def has_widened_since(session: Session, selection: Selection, version: int, stream: Stream) -> bool:
-    """Whether a stream lets in more than it did under an earlier version of its selection."""
-    if version == selection.version:
-        return False
-    then = session.scalar(
-        select(Selection).where(
-            Selection.connection_id == selection.connection_id, Selection.version == version
-        )
-    )
-    before = None if then is None else selected_fields(then, stream)
+    """Whether a stream lets in more than it did under an earlier version, or one in between.
+
+    The versions in between count, because what they took out was removed from what is stored.
+    """
     now = selected_fields(selection, stream)
-    return now is not None and (before is None or bool(now - before))
+    if version == selection.version or now is None:
+        return False
+    earlier = session.scalars(
+        select(Selection)
+        .where(
+            Selection.connection_id == selection.connection_id,
+            Selection.version >= version,
+            Selection.version < selection.version,
+        )
+        .order_by(Selection.version)
+    ).all()
+    if not earlier or earlier[0].version > version:
+        return True
+    return any(not now <= (selected_fields(then, stream) or frozenset()) for then in earlier)
 
 
 def _check(stream: Stream, fields: frozenset[str] | None) -> None:

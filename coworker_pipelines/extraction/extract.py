@@ -56,7 +56,7 @@ class ExtractionJob:
     subject_key: bytes
     suppressed: frozenset[str]
     rejected_share_max: float
-    segment_bytes: int = SEGMENT_BYTES
+    segment_bytes: int
 
 
 def extract_stream(

@@ -21,11 +21,14 @@ def key_text(values: Sequence[Any]) -> str | None:
     ``~1``, and ``|`` stands between them.
     """
     if len(values) == 1:
-        return _part(values[0])
-    parts = [_part(value) for value in values]
-    if None in parts:
-        return None
-    return "|".join(part.replace("~", "~0").replace("|", "~1") for part in parts if part)
+        return _part(values[0]) or None
+    parts = []
+    for value in values:
+        part = _part(value)
+        if part is None:
+            return None
+        parts.append(part.replace("~", "~0").replace("|", "~1"))
+    return "|".join(parts)
 
 
 def document_key(text: str, *, is_personal: bool, subject_key: bytes) -> str:
@@ -76,7 +79,7 @@ def microseconds(moment: datetime) -> int:
 def _part(value: object) -> str | None:
     match value:
         case str():
-            return value or None
+            return value
         case bool() | int() | float() | UUID():
             return str(value)
         case datetime() | date() | time():

@@ -92,10 +92,13 @@ class GcsSegmentStore(SegmentStore):
             if found is None:
                 self._require_bucket()
                 raise FileNotFoundError(path)
-            # Of this generation, whatever takes the object's place while it is read.
+            # Of this generation: what takes the object's place is never mixed into it.
             blob = self._bucket.blob(name, generation=found.generation)
             with BlobReader(blob, chunk_size=CHUNK_BYTES, **self._patience) as stream:
-                yield cast("BinaryIO", stream)
+                try:
+                    yield cast("BinaryIO", stream)
+                except NotFound as error:
+                    raise FileNotFoundError(path) from error
 
     def delete(self, path: str) -> None:
         with _translated(), suppress(NotFound):
@@ -163,7 +166,9 @@ def _translated() -> Iterator[None]:
 def _verdict(error: Exception) -> CoworkerError:
     status = _status(error)
     if status == HTTPStatus.NOT_FOUND:
-        return TenantActionError("The bucket of the segments, or what was read from it, is gone.")
+        return TenantActionError(
+            "The bucket of the segments does not exist: make it, or name another."
+        )
     if status in _REFUSALS or (status is None and _lacks_credentials(error)):
         return TenantActionError(
             "The bucket of the segments refuses us: grant this run's account "

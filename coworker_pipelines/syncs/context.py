@@ -56,6 +56,7 @@ class SyncContext:
     progress: Callable[[Step], None]
     rejected_share_max: float
     removal_share_max: float
+    segment_bytes: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -147,6 +147,7 @@ def _read(
         subject_key=context.subject_key,
         suppressed=basis.suppressed,
         rejected_share_max=context.rejected_share_max,
+        segment_bytes=context.segment_bytes,
     )
     save_manifest(context.segments, manifest)
 

@@ -96,8 +96,8 @@ def _retry(
 def _preparation(context: SyncContext, stream: Stream, window: Window) -> Preparation | None:
     with context.database.tenant(context.scope.tenant) as session:
         selection = current_selection(session, context.scope.connection)
+        fields, version = selected_fields(selection, stream), selection.version
         suppressed = suppressed_keys(session, context.scope.tenant)
-    fields = selected_fields(selection, stream)
     if fields is None:
         return None
     return Preparation(
@@ -112,7 +112,7 @@ def _preparation(context: SyncContext, stream: Stream, window: Window) -> Prepar
             stream=stream.name,
             window=window,
             sync=context.sync,
-            selection=selection.version,
+            selection=version,
             epoch=context.scope.epoch,
             write_mode=_mode(stream),
             extracted_at=context.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ"),

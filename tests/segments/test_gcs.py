@@ -98,6 +98,16 @@ def test_more_objects_than_a_page_of_the_service_are_listed(gcs_client: Client) 
     assert list(store.list("many")) == paths
 
 
+def test_a_reader_never_mixes_two_objects(gcs_client: Client) -> None:
+    """Of an object that is replaced while it is read, the rest is gone: the service drops it."""
+    store = GcsSegmentStore(gcs_client, BUCKET, secrets.token_hex(8))
+    _fill(store, b"a")
+    with pytest.raises(FileNotFoundError), store.read(PATH) as stream:
+        assert set(stream.read(CHUNK_BYTES)) == set(b"a")
+        _fill(store, b"b")
+        assert b"b" not in stream.read(CHUNK_BYTES)
+
+
 def test_credentials_that_cannot_be_had_are_the_tenants() -> None:
     with pytest.raises(TenantActionError), gcs._translated():
         raise RefreshError
@@ -197,6 +207,11 @@ with store.read("large") as stream:
         read += len(piece)
 print(read, peak() - before)
 """
+
+
+def _fill(store: GcsSegmentStore, byte: bytes) -> None:
+    with store.write(PATH) as stream:
+        stream.write(byte * CHUNK_BYTES * 2)
 
 
 def _write_until_it_fails(store: GcsSegmentStore, proxy: UnrulyProxy) -> None:

@@ -1,0 +1,57 @@
+"""Kill -9, at any instant."""
+
+import random
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.integration.processes import run_to_the_end, started
+from tests.integration.shop import ORDERS, PRODUCTS, Shop
+from tests.integration.world import MARCH, Content, World
+
+RECORDS = 50_000
+SMALL_SEGMENTS = {"segment_bytes": 2 * 2**20}
+"""Several of them, so that a kill falls before, between and behind their commits."""
+
+
+def _require_survival(world: World, folder: Path, instants: int, *, seed: int) -> None:
+    shop = Shop(folder / "shop.sqlite", orders=RECORDS - 1_000, products=1_000)
+    _, expected = _unharmed(world, shop, "first")  # the process that others fork from starts here
+    whole_s, again = _unharmed(world, shop, "second")
+    assert again == expected
+    chosen = random.Random(seed)
+    killed = 0
+    for number in range(instants):
+        handle = world.add_connection(shop.form, name=f"shop{number}", limits=SMALL_SEGMENTS)
+        with started(world.settings, handle, (MARCH,), f"killed-{number}") as process:
+            process.join(chosen.uniform(0.0, whole_s))
+            killed += process.is_alive()
+        run_to_the_end(world.settings, handle, (MARCH,), f"after-{number}")
+        assert world.content(handle, ORDERS, PRODUCTS) == expected
+        world.require_balance(handle, orders=RECORDS - 1_000)
+        world.remove(handle)
+    assert 2 * killed >= instants, "most syncs had ended before they were to be killed"
+
+
+def _unharmed(world: World, shop: Shop, name: str) -> tuple[float, Content]:
+    """Seconds from the start of a process to the end of its sync, and what was stored then."""
+    handle = world.add_connection(shop.form, name=name, limits=SMALL_SEGMENTS)
+    began = time.monotonic()
+    run_to_the_end(world.settings, handle, (MARCH,), name)
+    took = time.monotonic() - began
+    world.require_equal_to_source(handle, ORDERS, PRODUCTS)
+    content = world.content(handle, ORDERS, PRODUCTS)
+    world.remove(handle)
+    return took, content
+
+
+def test_a_sync_that_is_killed_at_any_instant_is_made_good_by_the_next(
+    world: World, tmp_path: Path
+) -> None:
+    _require_survival(world, tmp_path, 20, seed=20)
+
+
+@pytest.mark.soak
+def test_200_instants(world: World, tmp_path: Path) -> None:
+    _require_survival(world, tmp_path, 200, seed=200)

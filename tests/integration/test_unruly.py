@@ -1,0 +1,24 @@
+"""A sync through a cluster that misbehaves."""
+
+from pathlib import Path
+
+from tests.fakes.unruly_proxy import Temper, Trouble, UnrulyProxy
+from tests.integration.shop import ORDERS, PRODUCTS, Shop
+from tests.integration.world import World
+
+
+def test_a_sync_through_every_trouble_stores_the_source(world: World, tmp_path: Path) -> None:
+    shop = Shop(tmp_path / "shop.sqlite", orders=20_000, products=500)
+    handle = world.add_connection(shop.form, limits={"segment_bytes": 2**20})
+    assert world.settings.elasticsearch is not None
+    upstream = world.settings.elasticsearch.url
+    with UnrulyProxy(upstream, seed=7, temper=Temper(share=0.3)) as proxy:
+        world.sync(handle, run="first", url=proxy.url)
+        shop.change("UPDATE orders SET note = 'changed', updated_at = '2026-03-19' WHERE id < 5000")
+        shop.change("DELETE FROM products WHERE sku < 'sku-00050'")
+        world.sync(handle, run="second", url=proxy.url)
+        assert len(proxy.met) >= len(Trouble) - 1
+    world.require_equal_to_source(handle, PRODUCTS)  # orders have activities of older versions
+    stored = {key: document.payload_bytes for key, document in world.stored(handle, ORDERS).items()}
+    assert stored == world.source(handle, ORDERS)
+    world.require_balance(handle, orders=25_000)
