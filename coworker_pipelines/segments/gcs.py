@@ -86,14 +86,12 @@ class GcsSegmentStore(SegmentStore):
 
     @contextmanager
     def read(self, path: str) -> Iterator[BinaryIO]:
-        name = self._name(path)
+        blob = self._bucket.blob(self._name(path))
         with _translated():
-            found = self._bucket.get_blob(name, **self._patience)
-            if found is None:
+            if not blob.exists(**self._patience):
                 self._require_bucket()
                 raise FileNotFoundError(path)
-            # Of this generation: what takes the object's place is never mixed into it.
-            blob = self._bucket.blob(name, generation=found.generation)
+            # It reads on in the generation with which it began, or finds that one gone.
             with BlobReader(blob, chunk_size=CHUNK_BYTES, **self._patience) as stream:
                 try:
                     yield cast("BinaryIO", stream)
