@@ -31,7 +31,6 @@ from coworker_pipelines.services.address import ElasticsearchAddress
 from tests.benchmarks.documents_limit import make_operations
 from tests.benchmarks.frame import Figures, Given, Round
 
-RECORDS: Final = 50_000
 RECORD_BYTES: Final = 1_000
 PROCESS_TIMEOUT_S: Final = 300
 INSTALL_TIMEOUT_S: Final = 600
@@ -93,7 +92,8 @@ def _rival(
     given: Given, name: str, write: Callable[[Path, Sequence[bytes]], None], run: _Run
 ) -> Round:
     home = installed(given.cache / "rivals" / name, REQUIREMENTS[name])
-    documents = [operation.split(b"\n", 2)[1] for operation in _operations()]
+    operations = make_operations(given.documents, RECORD_BYTES)
+    documents = [operation.split(b"\n", 2)[1] for operation in operations]
     full, empty = given.folder / f"{name}.full", given.folder / f"{name}.empty"
     write(full, documents)
     write(empty, ())
@@ -104,11 +104,11 @@ def _rival(
 
     def measured() -> Figures:
         empty_s = _timed(address, home, empty, 0, run)
-        full_s = _timed(address, home, full, RECORDS, run)
+        full_s = _timed(address, home, full, given.documents, run)
         assert full_s > empty_s, f"{name} took no time for its records"
         return {
-            f"{label}_documents_per_s": RECORDS / (full_s - empty_s),
-            f"{label}_with_start_documents_per_s": RECORDS / full_s,
+            f"{label}_documents_per_s": given.documents / (full_s - empty_s),
+            f"{label}_with_start_documents_per_s": given.documents / full_s,
             f"{label}_start_s": empty_s,
         }
 
@@ -204,10 +204,6 @@ def _write_singer_lines(path: Path, documents: Sequence[bytes]) -> None:
 
 def _write_lines(path: Path, documents: Sequence[bytes]) -> None:
     path.write_bytes(b"".join(document + b"\n" for document in documents))
-
-
-def _operations() -> list[bytes]:
-    return make_operations(RECORDS, RECORD_BYTES)
 
 
 def _credentials(address: ElasticsearchAddress) -> tuple[str, str]:
