@@ -155,6 +155,7 @@ class Platform:
             self._settings.state,
             elasticsearch_port=self._settings.elasticsearch_port,
             environment=os.environ,
+            cache=self._settings.cache,
         )
 
     @cached_property

@@ -16,6 +16,7 @@ from coworker_pipelines.kernel.errors import TenantActionError
 from coworker_pipelines.services.address import ElasticsearchAddress
 
 STATE = "COWORKER_STATE"
+CACHE = "COWORKER_CACHE"
 DATABASE_URL = "COWORKER_DATABASE_URL"
 DAGSTER_DATABASE_URL = "COWORKER_DAGSTER_DATABASE_URL"
 ELASTICSEARCH_URL = "COWORKER_ELASTICSEARCH_URL"
@@ -41,9 +42,10 @@ class BucketAddress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """``None`` means: the local service of that name, in ``state``."""
+    """``None`` means: the local service of that name, in ``state``; ``cache`` holds downloads."""
 
     state: Path
+    cache: Path | None = None
     database_url: str | None = None
     dagster_database_url: str | None = None
     elasticsearch: ElasticsearchAddress | None = None
@@ -62,6 +64,7 @@ class Settings:
         state = Path(environment.get(STATE, ".coworker")).absolute()
         return cls(
             state=state,
+            cache=Path(environment[CACHE]).absolute() if CACHE in environment else None,
             database_url=_database_url(environment, DATABASE_URL, driver="psycopg"),
             dagster_database_url=_database_url(
                 environment, DAGSTER_DATABASE_URL, driver="psycopg2"

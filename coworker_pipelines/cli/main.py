@@ -4,6 +4,7 @@ import os
 import sys
 
 import typer
+from rich.markup import escape
 
 from coworker_pipelines.cli import (
     activities,
@@ -17,7 +18,6 @@ from coworker_pipelines.cli import (
 from coworker_pipelines.cli.output import FAULT_STATUS, USAGE_STATUS, errors
 from coworker_pipelines.kernel.errors import (
     CoworkerError,
-    DefectError,
     RefusedError,
     RetryLaterError,
     TenantActionError,
@@ -47,19 +47,25 @@ for name, noun in (
 
 
 def main() -> None:
-    """Run the program; an error of ours ends it with one sentence and its verdict's status."""
+    """The program's entry."""
+    sys.exit(run(app))
+
+
+def run(program: typer.Typer) -> int:
+    """Run a program; an error of ours ends it with one sentence and its verdict's status."""
     try:
-        app()
+        program()
     except (TenantActionError, RefusedError) as error:
-        _end(str(error), USAGE_STATUS)
+        return _said(str(error), USAGE_STATUS)
     except RetryLaterError as error:
-        _end(f"{error} Try again later.", FAULT_STATUS)
-    except (DefectError, CoworkerError) as error:
-        _end(f"{error} This is a defect of ours.", FAULT_STATUS)
+        return _said(f"{error} Try again later.", FAULT_STATUS)
+    except CoworkerError as error:
+        return _said(f"{error} This is a defect of ours.", FAULT_STATUS)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
 
 
-def _end(sentence: str, status: int) -> None:
-    errors.print(f"[bold red]coworker:[/] {sentence}", highlight=False, soft_wrap=True)
-    sys.exit(status)
+def _said(sentence: str, status: int) -> int:
+    errors.print(f"[bold red]coworker:[/] {escape(sentence)}", highlight=False, soft_wrap=True)
+    return status

@@ -2,12 +2,14 @@
 
 import sys
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import orjson
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
 Limit = Annotated[int, typer.Option(min=1, max=10_000, help="How many rows at the most.")]
@@ -16,7 +18,10 @@ USAGE_STATUS = 2
 """The exit status of what a user can put right."""
 FAULT_STATUS = 1
 
-console = Console()
+WIDTH_ELSEWHERE = 160
+"""Where nobody looks (a pipe, a log), a table keeps its lines whole."""
+
+console = Console(width=None if sys.stdout.isatty() else WIDTH_ELSEWHERE)
 errors = Console(stderr=True)
 
 
@@ -35,7 +40,7 @@ def show_rows(
         numeric = all(isinstance(row.get(column), int | float) for row in rows)
         table.add_column(column, justify="right" if numeric else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(cell(row.get(column)) for column in columns))
+        table.add_row(*(Text(cell(row.get(column))) for column in columns))
     console.print(table)
 
 
@@ -48,7 +53,7 @@ def show_one(content: Mapping[str, Any], *, as_json: bool) -> None:
     table.add_column(style="bold")
     table.add_column(overflow="fold")
     for name, value in content.items():
-        table.add_row(name, cell(value))
+        table.add_row(name, Text(cell(value)))
     console.print(table)
 
 
@@ -71,5 +76,7 @@ def cell(value: Any) -> str:
             return f"{value:,.2f}"
         case dict() | list():
             return orjson.dumps(value, default=str).decode()
+        case datetime():
+            return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
         case _:
             return str(value)

@@ -61,14 +61,14 @@ def status(*, as_json: Json = False) -> None:
         {
             "service": str(entry.service),
             "running": entry.running,
-            "pid": entry.pid,
+            "pid": str(entry.pid or "-"),
             "address": entry.address,
         }
         for entry in local.status()
     ]
     server = DagsterServer(settings.state, environment=os.environ).status()
     rows.append(
-        {"service": "dagster", "running": server.running, "pid": None, "address": server.address}
+        {"service": "dagster", "running": server.running, "pid": "-", "address": server.address}
     )
     show_rows(rows, ("service", "running", "pid", "address"), as_json=as_json, none="Nothing.")
 
@@ -84,7 +84,10 @@ def _needed(settings: Settings) -> frozenset[Service]:
 
 def _local(settings: Settings) -> LocalServices:
     return LocalServices(
-        settings.state, elasticsearch_port=settings.elasticsearch_port, environment=os.environ
+        settings.state,
+        elasticsearch_port=settings.elasticsearch_port,
+        environment=os.environ,
+        cache=settings.cache,
     )
 
 

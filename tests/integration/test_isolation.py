@@ -106,7 +106,7 @@ def test_its_own_documents_can_be_read_and_written(neighbours: Neighbours) -> No
 
 def test_its_own_index_can_be_neither_made_nor_changed_nor_deleted(neighbours: Neighbours) -> None:
     index = names.documents_index(neighbours.own, ORDERS)
-    for name in ("close", "delete_index", "put_mapping", "put_settings", "put_alias"):
+    for name in ("close", "delete_index", "put_settings", "put_alias", "delete_alias"):
         assert _is_refused(WRITES[name], neighbours.client, index), name
     late = names.documents_index(neighbours.own, "late")
     with pytest.raises(AuthorizationException):
