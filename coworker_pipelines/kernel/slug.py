@@ -14,7 +14,7 @@ def stream_slug(stream: str) -> str:
     Two streams never share a slug: whatever is lost in slugging is told apart by the hash.
     """
     slug = re.sub(r"[^a-z0-9_-]+", "-", stream.lower()).strip("-_")[:SLUG_LENGTH_MAX]
-    if slug == stream:
+    if slug and slug == stream:
         return slug
     digest = hashlib.blake2s(stream.encode(), digest_size=_HASH_LENGTH // 2).hexdigest()
     return f"{slug}~{digest}"

@@ -8,7 +8,7 @@ from typing import Self
 
 from coworker_pipelines.kernel.errors import TenantActionError
 
-_KEY = re.compile(r"(\d{4})-(0[1-9]|1[0-2])-01")
+_KEY = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])-01")
 MONTHS_A_YEAR = 12
 
 

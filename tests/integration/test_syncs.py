@@ -158,7 +158,9 @@ def test_a_field_selected_in_again_is_read_again(world: World, handle: str) -> N
 def test_a_rejected_record_is_kept_and_stored_by_a_retry(
     world: World, shop: Shop, handle: str
 ) -> None:
-    shop.change(f"UPDATE orders SET note = '{'x' * (11 * 2**20)}' WHERE id = 5")
+    with shop.opened() as connection:
+        large = "x" * (11 * 2**20)
+        connection.execute("UPDATE orders SET note = ? WHERE id = 5", (large,))
     world.sync(handle, run="first")
     world.require_balance(handle, orders=3_000)
     assert len(world.stored(handle, ORDERS)) == 2_999
