@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import SecretStr
 
@@ -96,8 +96,8 @@ def _elasticsearch(environment: Mapping[str, str]) -> ElasticsearchAddress | Non
     url = environment.get(ELASTICSEARCH_URL)
     if url is None:
         return None
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    parts = _parts(url)
+    if parts is None or parts.scheme not in {"http", "https"} or not parts.hostname:
         raise TenantActionError(f"{ELASTICSEARCH_URL} is no http or https address.")
     if parts.password:
         raise TenantActionError(
@@ -120,20 +120,30 @@ def _secret(environment: Mapping[str, str], name: str) -> SecretStr | None:
         return None
     try:
         return SecretStr(Path(path).read_text(encoding="utf-8").strip())
-    except OSError as error:
-        raise TenantActionError(f"The file that {name} names cannot be read.") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise TenantActionError(f"The file that {name} names cannot be read as text.") from error
 
 
 def _segments(environment: Mapping[str, str], state: Path) -> Path | BucketAddress:
     text = environment.get(SEGMENTS)
     if text is None:
         return state / "segments"
-    parts = urlsplit(text)
-    if parts.scheme == BUCKET_SCHEME and parts.netloc:
+    parts = _parts(text)
+    if parts is not None and parts.scheme == BUCKET_SCHEME and parts.netloc:
         return BucketAddress(bucket=parts.netloc, prefix=parts.path.strip("/"))
-    if parts.scheme:
+    if parts is None or parts.scheme:
         raise TenantActionError(f"{SEGMENTS} is neither a folder nor a bucket (gs://NAME/PREFIX).")
     return Path(text).absolute()
+
+
+def _parts(url: str) -> SplitResult | None:
+    """The address taken apart; ``None`` where its brackets or its port are none."""
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 - it is read only when it is asked for
+    except ValueError:
+        return None
+    return parts
 
 
 def _number(environment: Mapping[str, str], name: str) -> int | None:

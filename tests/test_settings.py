@@ -1,0 +1,184 @@
+"""What each variable means, and what is said when its value does not fit."""
+
+from pathlib import Path
+
+import pytest
+
+from coworker_pipelines import settings as variables
+from coworker_pipelines.kernel.errors import TenantActionError
+from coworker_pipelines.settings import BucketAddress, Settings
+
+SECRET = "pa55-word"
+CLUSTER = {variables.ELASTICSEARCH_URL: "https://es.example.org:9200"}
+
+
+def test_without_a_variable_everything_is_of_this_machine() -> None:
+    settings = Settings.from_environment({})
+    state = Path.cwd() / ".coworker"
+    assert settings == Settings(state=state, segments=state / "segments")
+    assert settings.segments_folder == state / "segments"
+    assert settings.replicas == 0
+
+
+def test_the_state_takes_the_segments_with_it(tmp_path: Path) -> None:
+    settings = Settings.from_environment({variables.STATE: str(tmp_path)})
+    assert settings.state == tmp_path
+    assert settings.segments == tmp_path / "segments"
+
+
+@pytest.mark.parametrize("name", (variables.STATE, variables.CACHE, variables.SEGMENTS))
+def test_a_relative_folder_is_one_of_where_the_program_was_started(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings.from_environment({name: "here/below"})
+    folders = {settings.state, settings.cache, settings.segments}
+    assert Path.cwd() / "here/below" in folders
+    monkeypatch.chdir(tmp_path)
+    assert {settings.state, settings.cache, settings.segments} == folders
+
+
+@pytest.mark.parametrize(
+    "given",
+    (
+        "postgresql://ann@db/coworker",
+        "postgres://ann@db/coworker",
+        "postgresql+psycopg://ann@db/coworker",
+        "postgresql+psycopg2://ann@db/coworker",
+        "postgresql+asyncpg://ann@db/coworker",
+    ),
+)
+def test_a_database_is_reached_by_the_driver_that_its_reader_has(given: str) -> None:
+    settings = Settings.from_environment(
+        {variables.DATABASE_URL: given, variables.DAGSTER_DATABASE_URL: given}
+    )
+    assert settings.database_url == "postgresql+psycopg://ann@db/coworker"
+    assert settings.dagster_database_url == "postgresql+psycopg2://ann@db/coworker"
+
+
+@pytest.mark.parametrize("name", (variables.DATABASE_URL, variables.DAGSTER_DATABASE_URL))
+@pytest.mark.parametrize(
+    "given", ("", "db", f"mysql://ann:{SECRET}@db/x", f"ann:{SECRET}@db/coworker", "sqlite:///x")
+)
+def test_another_database_is_refused_by_the_name_of_its_variable(name: str, given: str) -> None:
+    _refused({name: given}, name, "postgresql://")
+
+
+def test_a_cluster_is_opened_with_what_files_hold(tmp_path: Path) -> None:
+    password, api_key = tmp_path / "password", tmp_path / "key"
+    password.write_text(f"{SECRET}\n", encoding="utf-8")
+    api_key.write_text("a2V5\n", encoding="utf-8")
+    address = Settings.from_environment(
+        {
+            **CLUSTER,
+            variables.ELASTICSEARCH_USER: "elastic",
+            variables.ELASTICSEARCH_PASSWORD_FILE: str(password),
+            variables.ELASTICSEARCH_API_KEY_FILE: str(api_key),
+            variables.ELASTICSEARCH_CA_FILE: str(tmp_path / "ca.pem"),
+        }
+    ).elasticsearch
+    assert address is not None
+    assert address.url == CLUSTER[variables.ELASTICSEARCH_URL]
+    assert address.user == "elastic"
+    assert address.password is not None
+    assert address.password.get_secret_value() == SECRET
+    assert address.api_key is not None
+    assert address.api_key.get_secret_value() == "a2V5"
+    assert address.ca_certificate == tmp_path / "ca.pem"
+    assert SECRET not in repr(address)
+
+
+def test_a_cluster_may_want_nothing() -> None:
+    address = Settings.from_environment(CLUSTER).elasticsearch
+    assert address is not None
+    assert (address.user, address.password, address.api_key, address.ca_certificate) == (
+        None,
+        None,
+        None,
+        None,
+    )
+
+
+@pytest.mark.parametrize(
+    "given",
+    (
+        "",
+        "es.example.org:9200",
+        "ftp://es",
+        "https://",
+        "http://:9200",
+        "http://[::1",
+        "http://es:x",
+    ),
+)
+def test_what_is_no_address_of_a_cluster_is_refused(given: str) -> None:
+    _refused({variables.ELASTICSEARCH_URL: given}, variables.ELASTICSEARCH_URL, "http or https")
+
+
+def test_a_password_does_not_stand_in_an_address() -> None:
+    _refused(
+        {variables.ELASTICSEARCH_URL: f"https://elastic:{SECRET}@es:9200"},
+        variables.ELASTICSEARCH_URL,
+        variables.ELASTICSEARCH_PASSWORD_FILE,
+    )
+
+
+@pytest.mark.parametrize(
+    "name", (variables.ELASTICSEARCH_PASSWORD_FILE, variables.ELASTICSEARCH_API_KEY_FILE)
+)
+@pytest.mark.parametrize("content", (None, b"\xff\xfe"), ids=("missing", "no text"))
+def test_a_file_that_cannot_be_read_is_refused_by_the_name_of_its_variable(
+    name: str, content: bytes | None, tmp_path: Path
+) -> None:
+    path = tmp_path / "secret"
+    if content is not None:
+        path.write_bytes(content)
+    _refused({**CLUSTER, name: str(path)}, name, "cannot be read")
+
+
+@pytest.mark.parametrize(
+    ("given", "bucket", "prefix"),
+    (
+        ("gs://segments", "segments", ""),
+        ("gs://segments/", "segments", ""),
+        ("gs://segments/europe/west/", "segments", "europe/west"),
+    ),
+)
+def test_segments_may_rest_in_a_bucket(given: str, bucket: str, prefix: str) -> None:
+    settings = Settings.from_environment({variables.SEGMENTS: given})
+    assert settings.segments == BucketAddress(bucket=bucket, prefix=prefix)
+    assert settings.segments_folder == settings.state / "segments"
+
+
+def test_segments_may_rest_in_a_folder_of_their_own(tmp_path: Path) -> None:
+    settings = Settings.from_environment({variables.SEGMENTS: str(tmp_path)})
+    assert settings.segments == settings.segments_folder == tmp_path
+
+
+@pytest.mark.parametrize(
+    "given", ("s3://segments", "gs://", "gs:segments", "http://segments/x", "gs://[")
+)
+def test_segments_rest_nowhere_else(given: str) -> None:
+    _refused({variables.SEGMENTS: given}, variables.SEGMENTS, "gs://NAME/PREFIX")
+
+
+@pytest.mark.parametrize(
+    ("name", "attribute"),
+    (
+        (variables.ELASTICSEARCH_PORT, "elasticsearch_port"),
+        (variables.DAGSTER_PORT, "dagster_port"),
+        (variables.REPLICAS, "replicas"),
+    ),
+)
+def test_numbers_are_read_and_other_things_refused(name: str, attribute: str) -> None:
+    assert getattr(Settings.from_environment({name: "2"}), attribute) == 2
+    for given in ("", "two", "-1", "1.5", "1 ", "²"):
+        _refused({name: given}, name, "no whole number")
+
+
+def _refused(environment: dict[str, str], *said: str) -> None:
+    with pytest.raises(TenantActionError) as caught:
+        Settings.from_environment(environment)
+    sentence = str(caught.value)
+    assert all(part in sentence for part in said)
+    assert SECRET not in sentence
+    assert "\n" not in sentence
