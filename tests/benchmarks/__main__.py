@@ -71,7 +71,8 @@ def _measure(
         for number in range(rounds):
             figures: dict[str, float] = {}
             for one, measure in ready:
-                if one.rounds_max is not None and number >= one.rounds_max:
+                # In the last rounds, so that nothing is measured among its leftovers.
+                if one.rounds_max is not None and rounds - number > one.rounds_max:
                     continue
                 started = monotonic()
                 figures |= measure()

@@ -3,6 +3,7 @@
 import os
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -32,10 +33,13 @@ class Peaks:
         return self.many_mib - self.few_mib
 
 
-def measure_memory(run: Callable[[int], Process]) -> Peaks:
+def measure_memory(run: Callable[[int], AbstractContextManager[Process]]) -> Peaks:
     """Peaks of two processes; ``run`` makes the one that takes in so many documents."""
-    few_mib = _peak_mib(run(FEW_DOCUMENTS))
-    return Peaks(few_mib=few_mib, many_mib=_peak_mib(run(MANY_DOCUMENTS)))
+    with run(FEW_DOCUMENTS) as process:
+        few_mib = _peak_mib(process)
+    with run(MANY_DOCUMENTS) as process:
+        many_mib = _peak_mib(process)
+    return Peaks(few_mib=few_mib, many_mib=many_mib)
 
 
 def print_peak() -> None:

@@ -61,13 +61,19 @@ def end_to_end(given: Given) -> Iterator[Round]:
 def memory(given: Given) -> Iterator[Round]:
     """Peak of a process that syncs a million documents, and of one that syncs a tenth."""
     with _settings(given, "memory") as settings, opened(settings) as platform:
+        numbers = count()
 
-        def process(documents: int) -> Process:
+        @contextmanager
+        def process(documents: int) -> Iterator[Process]:
             source = given.folder / f"source-{documents}.db"
             make_source(source, documents)
-            handle = _add_connection(platform, source, f"notes-{documents}")
+            handle = _add_connection(platform, source, f"notes-{next(numbers)}")
             command = [sys.executable, "-m", "tests.benchmarks.sync_process", handle]
-            return Process(command=command, environment=_variables(settings, given.folder))
+            try:
+                yield Process(command=command, environment=_variables(settings, given.folder))
+            finally:
+                _remove(platform, handle)
+                source.unlink()
 
         def measured() -> Figures:
             peaks = measure_memory(process)
