@@ -90,7 +90,7 @@ class _Extraction:
         self._progress = progress
         self._manifest = job.manifest
         self._is_snapshot = job.request.stream.mode is SyncMode.SNAPSHOT
-        self._compressor = zstandard.ZstdCompressor(level=COMPRESSION_LEVEL)
+        self._compressor = zstandard.ZstdCompressor(level=COMPRESSION_LEVEL, write_checksum=True)
         self._preparation = Preparation(
             job.request,
             job.manifest,

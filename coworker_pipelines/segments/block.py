@@ -20,6 +20,7 @@ BLOCK_BYTES_MAX = 4 * 2**20
 """A block is closed once it holds this many raw bytes: 2 to 5 MB is what a node takes best."""
 COMPRESSION_LEVEL = 1
 _LENGTH_BYTES = 4
+_DAMAGED = "A block of a segment is damaged."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,21 +95,38 @@ def read_blocks(source: BinaryIO) -> Iterator[Block]:
     """The blocks of a segment, one in memory at a time.
 
     Raises:
-        DefectError: the segment ends in the middle of a block.
+        DefectError: the segment ends in the middle of a block, or a block is damaged.
     """
     decompressor = zstandard.ZstdDecompressor()
-    while length := source.read(_LENGTH_BYTES):
-        content = orjson.loads(_exactly(source, int.from_bytes(length)))
-        header = BlockHeader(
+    while beginning := source.read(1):
+        length = beginning + _exactly(source, _LENGTH_BYTES - 1)
+        header = _header(_exactly(source, int.from_bytes(length)))
+        yield Block(header=header, body=_body(source, header, decompressor))
+
+
+def _header(text: bytes) -> BlockHeader:
+    try:
+        content = orjson.loads(text)
+        return BlockHeader(
             **{
                 **content,
                 "keys": tuple(content["keys"]),
                 "content_hashes": tuple(content["content_hashes"]),
             }
         )
-        packed = _exactly(source, header.stored_bytes)
+    except (ValueError, TypeError, KeyError) as error:
+        raise DefectError(_DAMAGED) from error
+
+
+def _body(source: BinaryIO, header: BlockHeader, decompressor: zstandard.ZstdDecompressor) -> bytes:
+    packed = _exactly(source, header.stored_bytes)
+    try:
         body = decompressor.decompress(packed, max_output_size=header.raw_bytes)
-        yield Block(header=header, body=body)
+    except zstandard.ZstdError as error:
+        raise DefectError(_DAMAGED) from error
+    if len(body) != header.raw_bytes:
+        raise DefectError(_DAMAGED)
+    return body
 
 
 def _exactly(source: BinaryIO, count: int) -> bytes:

@@ -12,6 +12,7 @@ from coworker_pipelines.kernel.window import Window
 from coworker_pipelines.sdk.page import Cursor
 
 FORMAT = 1
+_FOREIGN = "A manifest has a format that this version does not read."
 
 
 class WriteMode(StrEnum):
@@ -103,13 +104,23 @@ class Manifest:
         Raises:
             DefectError: the text is of another format.
         """
-        content: dict[str, Any] = orjson.loads(text)
+        content = _content(text)
         if content.pop("format", None) != FORMAT:
-            raise DefectError("A manifest has a format that this version does not read.")
+            raise DefectError(_FOREIGN)
         content["window"] = Window.parse(content["window"])
         content["write_mode"] = WriteMode(content["write_mode"])
         content["segments"] = tuple(_segment(entry) for entry in content["segments"])
         return cls(**content)
+
+
+def _content(text: bytes) -> dict[str, Any]:
+    try:
+        content = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise DefectError(_FOREIGN) from error
+    if not isinstance(content, dict):
+        raise DefectError(_FOREIGN)
+    return content
 
 
 def _segment(content: dict[str, Any]) -> Segment:
