@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from coworker_pipelines.assembly import REJECTED_SHARE_MAX, REMOVAL_SHARE_MAX
+from coworker_pipelines.assembly.platform import REJECTED_SHARE_MAX, REMOVAL_SHARE_MAX
 from coworker_pipelines.cli.forms import read_form
 from coworker_pipelines.cli.opening import opened, operator
 from coworker_pipelines.cli.output import Json, console, show_one, show_rows

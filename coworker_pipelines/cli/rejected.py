@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+import orjson
 import typer
 
 from coworker_pipelines.cli.opening import opened
@@ -26,7 +27,7 @@ def list_command(
             {
                 "id": entry.id,
                 "stream": entry.stream,
-                "window": entry.window,
+                "window": entry.window.key,
                 "reason": str(entry.reason),
                 "detail": entry.detail,
                 "at": entry.at,
@@ -48,7 +49,20 @@ def show(
 ) -> None:
     """Print one rejected record, decrypted, as JSON."""
     with opened() as platform, platform.open_reading(handle) as reading:
-        show_json(reading.rejected.get(rejected))
+        entry = reading.rejected.get(rejected)
+    show_json(
+        {
+            "id": entry.id,
+            "stream": entry.stream,
+            "window": entry.window.key,
+            "sync": entry.sync,
+            "key": entry.key,
+            "reason": str(entry.reason),
+            "detail": entry.detail,
+            "at": entry.at,
+            "record": orjson.loads(entry.payload),
+        }
+    )
 
 
 @app.command()

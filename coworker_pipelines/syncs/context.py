@@ -35,7 +35,8 @@ class Step:
 class SyncContext:
     """One connection's stores, opened with its own key, and its source, not yet opened.
 
-    ``sync`` is the id of the running sync; ``writer`` opens the one writer of a stream's alias.
+    ``sync`` is the id of the running sync; ``writer`` opens the one writer of a stream's alias;
+    ``connector`` opens the source when it is first asked for, once for all streams and windows.
     """
 
     scope: Scope
@@ -44,7 +45,7 @@ class SyncContext:
     sync: str
     catalog: Catalog
     connector_class: type[Connector[Any]]
-    open_connector: Callable[[], Connector[Any]]
+    connector: Callable[[], Connector[Any]]
     database: Database
     segments: SegmentStore
     rejected: RejectedStore

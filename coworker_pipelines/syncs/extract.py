@@ -157,11 +157,8 @@ def _read(
         )
 
     started = monotonic()
-    connector = context.open_connector()
-    try:
-        finished = extract_stream(job, connector, context.segments, context.rejected, tell)
-    finally:
-        connector.close()
+    connector = context.connector()
+    finished = extract_stream(job, connector, context.segments, context.rejected, tell)
     return _result(finished, basis, monotonic() - started)
 
 

@@ -1,53 +1,44 @@
-"""The composition root: the one place where settings become stores, clients and runs."""
+"""Everything that an environment describes, as the shells use it."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property, partial
-from pathlib import Path
+from functools import cache, cached_property
 from typing import Any, Final, Self
 from uuid import uuid4
 
 from elasticsearch import Elasticsearch
-from pydantic import SecretStr
 
-from coworker_pipelines.activities.store import ActivitiesStore
+from coworker_pipelines.assembly.reading import Reading
+from coworker_pipelines.assembly.stores import Stores, open_segments, open_stores, own_address
 from coworker_pipelines.connections.catalogs import catalog_from_json
 from coworker_pipelines.connections.connections import find_connection, list_connections
 from coworker_pipelines.connections.due import DueConnection, due_connections, mark_started
-from coworker_pipelines.connections.rejected import DatabaseRejectedStore, RejectedStore
 from coworker_pipelines.connections.selections import current_selection, selected_streams
 from coworker_pipelines.connections.syncs import end_interrupted, end_sync, start_sync
 from coworker_pipelines.connectors.registry import connector_class
 from coworker_pipelines.database.database import Database
-from coworker_pipelines.documents import names
 from coworker_pipelines.documents.client import open_client
-from coworker_pipelines.documents.endpoint import Endpoint
-from coworker_pipelines.documents.reader import DocumentsReader
-from coworker_pipelines.documents.writer import DocumentsWriter
 from coworker_pipelines.extraction.extract import SEGMENT_BYTES
 from coworker_pipelines.kernel.clock import Clock, SystemClock
-from coworker_pipelines.kernel.errors import CoworkerError, RetryLaterError, TenantActionError
+from coworker_pipelines.kernel.errors import CoworkerError, RetryLaterError
 from coworker_pipelines.kernel.scope import Scope
 from coworker_pipelines.kernel.window import Window
 from coworker_pipelines.privacy.holdings import Holdings
-from coworker_pipelines.provisioning.connections import ELASTICSEARCH_API_KEY, ConnectionMaker
+from coworker_pipelines.provisioning.connections import ConnectionMaker
 from coworker_pipelines.provisioning.forms import join_form
 from coworker_pipelines.provisioning.indices import ConnectionIndices
 from coworker_pipelines.provisioning.selections import SelectionMaker
 from coworker_pipelines.provisioning.tenants import tenant_keys
 from coworker_pipelines.sdk.connector import Connector
 from coworker_pipelines.sdk.stream import Catalog
-from coworker_pipelines.secrets.cipher import Cipher
 from coworker_pipelines.secrets.file_store import FileSecretStore
 from coworker_pipelines.secrets.store import SecretStore
-from coworker_pipelines.segments.local import LocalSegmentStore
-from coworker_pipelines.segments.store import SegmentStore
 from coworker_pipelines.services.address import ElasticsearchAddress
 from coworker_pipelines.services.local import LocalServices
-from coworker_pipelines.settings import BucketAddress, Settings
+from coworker_pipelines.settings import Settings
 from coworker_pipelines.syncs import checks
 from coworker_pipelines.syncs.context import Step, SyncContext
 from coworker_pipelines.syncs.retry import RetryOutcome, retry_rejected
@@ -73,48 +64,6 @@ class _Configured:
     catalog: Catalog
     limits: dict[str, Any]
     streams: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Stores:
-    """One connection's stores, opened with its own key."""
-
-    client: Elasticsearch
-    endpoint: Endpoint
-    reader: DocumentsReader
-    activities: ActivitiesStore
-    rejected: RejectedStore
-    segments: SegmentStore
-    subject_key: bytes
-
-    def writer(self, alias: str) -> DocumentsWriter:
-        return DocumentsWriter(self.endpoint, alias)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
-    """What is stored of one connection; ``streams`` are the selected ones."""
-
-    scope: Scope
-    streams: tuple[str, ...]
-    catalog: Catalog
-    documents: DocumentsReader
-    activities: ActivitiesStore
-    rejected: RejectedStore
-
-    def stream(self, name: str) -> str:
-        """The name itself, of a stream that there is.
-
-        Raises:
-            TenantActionError: there is none of that name, or it is not taken in.
-        """
-        self.catalog.stream(name)
-        if name not in self.streams:
-            raise TenantActionError(f"The stream {name!r} is not taken in.")
-        return name
-
-    def index(self, stream: str) -> str:
-        return names.documents_index(self.scope, stream)
 
 
 class Platform:
@@ -253,7 +202,7 @@ class Platform:
     def own_address(self, handle: str) -> ElasticsearchAddress:
         """Elasticsearch with the connection's own key: what a run gets, and no more."""
         reference = self._configured(handle).secret_reference
-        return self._own_address(self.secrets.get(reference)[ELASTICSEARCH_API_KEY])
+        return own_address(self._elasticsearch(), self.secrets.get(reference))
 
     def due(self, now: datetime, limit: int) -> list[DueConnection]:
         with self.database.control() as session:
@@ -290,8 +239,13 @@ class Platform:
         sync = self._start_sync(configured.scope, run_id, windows)
         ended: str | None = "A defect stopped it; the run's log says where."
         try:
-            with self._stores(configured) as stores:
-                yield self._context(configured, stores, sync), configured.streams
+            with self._stores(configured) as stores, ExitStack() as source:
+
+                @cache
+                def connector() -> Connector[Any]:
+                    return source.enter_context(closing(self._open_connector(configured)))
+
+                yield self._context(configured, stores, sync, connector), configured.streams
             ended = None
         except CoworkerError as error:
             ended = str(error)
@@ -299,7 +253,24 @@ class Platform:
         finally:
             self._end_sync(configured.scope, sync, ended)
 
-    def _context(self, configured: _Configured, stores: _Stores, sync: str) -> SyncContext:
+    def _stores(self, configured: _Configured) -> AbstractContextManager[Stores]:
+        return open_stores(
+            configured.scope,
+            address=own_address(
+                self._elasticsearch(), self.secrets.get(configured.secret_reference)
+            ),
+            keys=tenant_keys(self.secrets, configured.scope.tenant),
+            segments=open_segments(self._settings.segments, configured.scope),
+            database=self.database,
+        )
+
+    def _context(
+        self,
+        configured: _Configured,
+        stores: Stores,
+        sync: str,
+        connector: Callable[[], Connector[Any]],
+    ) -> SyncContext:
         limits = configured.limits
         return SyncContext(
             scope=configured.scope,
@@ -308,7 +279,7 @@ class Platform:
             sync=sync,
             catalog=configured.catalog,
             connector_class=connector_class(configured.kind),
-            open_connector=partial(self._open_connector, configured),
+            connector=connector,
             database=self.database,
             segments=stores.segments,
             rejected=stores.rejected,
@@ -357,48 +328,10 @@ class Platform:
                 streams=tuple(sorted(selected_streams(selection))),
             )
 
-    @contextmanager
-    def _stores(self, configured: _Configured) -> Iterator[_Stores]:
-        scope = configured.scope
-        key = self.secrets.get(configured.secret_reference)[ELASTICSEARCH_API_KEY]
-        subject_key, data_key = tenant_keys(self.secrets, scope.tenant)
-        with ExitStack() as opened:
-            address = self._own_address(key)
-            client, endpoint = open_client(address), Endpoint(address)
-            opened.callback(client.close)
-            opened.callback(endpoint.close)
-            writer = DocumentsWriter(endpoint, names.activities_alias(scope))
-            yield _Stores(
-                client=client,
-                endpoint=endpoint,
-                reader=DocumentsReader(client, scope),
-                activities=ActivitiesStore(client, writer, scope),
-                rejected=DatabaseRejectedStore(self.database, scope, Cipher(data_key)),
-                segments=self._segments(scope),
-                subject_key=subject_key,
-            )
-
     def _open_connector(self, configured: _Configured) -> Connector[Any]:
         connector_type = connector_class(configured.kind)
         secrets = self.secrets.get(configured.secret_reference)
         return connector_type(join_form(connector_type.settings_type, configured.settings, secrets))
-
-    def _segments(self, scope: Scope) -> SegmentStore:
-        place = self._settings.segments
-        match place:
-            case Path():
-                return LocalSegmentStore(place / scope.tenant / scope.connection)
-            case BucketAddress():
-                return self._bucket(place, scope)
-
-    def _bucket(self, place: BucketAddress, scope: Scope) -> SegmentStore:
-        # Both cost seconds to import, and only deployments with a bucket need them.
-        from dagster_gcp import GCSResource  # noqa: PLC0415
-
-        from coworker_pipelines.segments.gcs import GcsSegmentStore  # noqa: PLC0415
-
-        prefix = "/".join(part for part in (place.prefix, scope.tenant, scope.connection) if part)
-        return GcsSegmentStore(GCSResource().get_client(), place.bucket, prefix)
 
     @property
     def _indices(self) -> ConnectionIndices:
@@ -406,6 +339,3 @@ class Platform:
 
     def _elasticsearch(self) -> ElasticsearchAddress:
         return self._settings.elasticsearch or self.local.elasticsearch_address()
-
-    def _own_address(self, key: SecretStr) -> ElasticsearchAddress:
-        return replace(self._elasticsearch(), user=None, password=None, api_key=key)

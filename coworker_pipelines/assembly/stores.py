@@ -1,0 +1,94 @@
+"""One connection's stores, opened with what is its own: its key, its prefix, its tenant's keys."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from elasticsearch import Elasticsearch
+from pydantic import SecretStr
+
+from coworker_pipelines.activities.store import ActivitiesStore
+from coworker_pipelines.connections.rejected import DatabaseRejectedStore, RejectedStore
+from coworker_pipelines.database.database import Database
+from coworker_pipelines.documents import names
+from coworker_pipelines.documents.client import open_client
+from coworker_pipelines.documents.endpoint import Endpoint
+from coworker_pipelines.documents.reader import DocumentsReader
+from coworker_pipelines.documents.writer import DocumentsWriter
+from coworker_pipelines.kernel.scope import Scope
+from coworker_pipelines.provisioning.connections import ELASTICSEARCH_API_KEY
+from coworker_pipelines.secrets.cipher import Cipher
+from coworker_pipelines.segments.local import LocalSegmentStore
+from coworker_pipelines.segments.store import SegmentStore
+from coworker_pipelines.services.address import ElasticsearchAddress
+from coworker_pipelines.settings import BucketAddress
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stores:
+    """``subject_key`` makes the tenant's pseudonyms."""
+
+    client: Elasticsearch
+    endpoint: Endpoint
+    reader: DocumentsReader
+    activities: ActivitiesStore
+    rejected: RejectedStore
+    segments: SegmentStore
+    subject_key: bytes
+
+    def writer(self, alias: str) -> DocumentsWriter:
+        return DocumentsWriter(self.endpoint, alias)
+
+
+@contextmanager
+def open_stores(
+    scope: Scope,
+    *,
+    address: ElasticsearchAddress,
+    keys: tuple[bytes, bytes],
+    segments: SegmentStore,
+    database: Database,
+) -> Iterator[Stores]:
+    """``address`` with the connection's own key; ``keys`` are the tenant's subject and data key."""
+    subject_key, data_key = keys
+    with ExitStack() as opened:
+        client, endpoint = open_client(address), Endpoint(address)
+        opened.callback(client.close)
+        opened.callback(endpoint.close)
+        writer = DocumentsWriter(endpoint, names.activities_alias(scope))
+        yield Stores(
+            client=client,
+            endpoint=endpoint,
+            reader=DocumentsReader(client, scope),
+            activities=ActivitiesStore(client, writer, scope),
+            rejected=DatabaseRejectedStore(database, scope, Cipher(data_key)),
+            segments=segments,
+            subject_key=subject_key,
+        )
+
+
+def own_address(
+    address: ElasticsearchAddress, secrets: Mapping[str, SecretStr]
+) -> ElasticsearchAddress:
+    """The cluster, to be entered with a connection's own key and nothing else."""
+    return replace(address, user=None, password=None, api_key=secrets[ELASTICSEARCH_API_KEY])
+
+
+def open_segments(place: Path | BucketAddress, scope: Scope) -> SegmentStore:
+    """The connection's own folder, or its own prefix of a bucket."""
+    match place:
+        case Path():
+            return LocalSegmentStore(place / scope.tenant / scope.connection)
+        case BucketAddress():
+            return _open_bucket(place, scope)
+
+
+def _open_bucket(place: BucketAddress, scope: Scope) -> SegmentStore:
+    # Both cost seconds to import, and only deployments with a bucket need them.
+    from dagster_gcp import GCSResource  # noqa: PLC0415
+
+    from coworker_pipelines.segments.gcs import GcsSegmentStore  # noqa: PLC0415
+
+    prefix = "/".join(part for part in (place.prefix, scope.tenant, scope.connection) if part)
+    return GcsSegmentStore(GCSResource().get_client(), place.bucket, prefix)
