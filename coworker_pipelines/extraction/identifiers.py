@@ -7,8 +7,10 @@ address for it; with it, the same person is found in every connection of the ten
 
 import hmac
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
+from unicodedata import category, east_asian_width
+from unicodedata import normalize as normalise_unicode
 
 from coworker_pipelines.sdk.stream import IdentifierKind
 
@@ -42,15 +44,13 @@ def normalise(kind: IdentifierKind, value: object) -> str:
     text = str(value).strip()
     match kind:
         case IdentifierKind.EMAIL | IdentifierKind.LOGIN:
-            return text.casefold()
+            return _folded(text)
         case IdentifierKind.PHONE:
-            digits = re.sub(r"\D", "", text)
-            international = text.startswith("+") or digits.startswith("00")
-            return f"+{digits.removeprefix('00')}" if international else digits
+            return _phone(text)
         case IdentifierKind.USER_ID:
             return text
         case IdentifierKind.NAME:
-            return " ".join(text.casefold().split())
+            return " ".join(_folded(text).split())
 
 
 def addresses_in(payload: bytes) -> Iterator[str]:
@@ -60,9 +60,32 @@ def addresses_in(payload: bytes) -> Iterator[str]:
         domain = _DOMAIN.match(payload, position + 1)
         if domain is not None:
             local = _local_part(payload, position)
-            if local:
-                yield (local + b"@" + domain[0]).decode("utf-8", "ignore")
+            if local.isascii() and domain[0].isascii():
+                address: str | None = (local + b"@" + domain[0]).decode()
+            else:
+                address = _cut_free(local, domain[0])
+            if local and address:
+                yield address
         position = payload.find(b"@", position + 1)
+
+
+def _folded(text: str) -> str:
+    """One text for what differs in case or in how its accents are composed.
+
+    Source: The Unicode Standard, section 3.13, D145 (canonical caseless matching).
+    """
+    if text.isascii():
+        return text.lower()
+    return normalise_unicode("NFC", normalise_unicode("NFD", text).casefold())
+
+
+def _phone(text: str) -> str:
+    digits = re.sub(r"\D", "", text)
+    if not (text.startswith("+") or digits.startswith("00")):
+        return digits
+    # In "+49 (0) 30" the bracket holds what is dialled inside the country alone.
+    digits = re.sub(r"\D", "", re.sub(r"\(\s*0\s*\)", "", text)).lstrip("0")
+    return f"+{digits}" if digits else ""
 
 
 def _local_part(payload: bytes, end: int) -> bytes:
@@ -74,6 +97,32 @@ def _local_part(payload: bytes, end: int) -> bytes:
         # ``\nann@...``: the letter belongs to the escape, not to the address.
         local = local[_UNICODE_ESCAPE_LENGTH if local[:1] == b"u" else 1 :]
     return local.strip(b".")
+
+
+def _cut_free(local: bytes, domain: bytes) -> str | None:
+    """The address among bytes that are not all ASCII: these may be letters of it, or the text's.
+
+    A quotation mark, a dash or a space of Unicode ends it, and so does a change between
+    ideographs and other letters, as addresses stand in Chinese or Japanese text without a space.
+    """
+    own = "".join(_up_to_border(reversed(local.decode("utf-8", "ignore"))))[::-1].strip(".")
+    match = _DOMAIN.match("".join(_up_to_border(domain.decode("utf-8", "ignore"))).encode())
+    return f"{own}@{match[0].decode('utf-8', 'ignore')}" if own and match else None
+
+
+def _up_to_border(text: Iterable[str]) -> Iterator[str]:
+    last = ""
+    for character in text:
+        if not character.isascii() and category(character)[0] not in "LMN":
+            return
+        if last.isalnum() and character.isalnum() and _is_wide(last) != _is_wide(character):
+            return
+        yield character
+        last = character
+
+
+def _is_wide(character: str) -> bool:
+    return east_asian_width(character) in {"W", "F"}
 
 
 def _is_escaped(payload: bytes, offset: int) -> bool:
