@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, time
+from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, time
 from typing import Any, Final
 from uuid import UUID
 
@@ -11,13 +11,15 @@ KEY_BYTES_MAX: Final = 400
 """Elasticsearch takes ids of 512 bytes; longer keys are replaced by their hash."""
 VERSION_MAX: Final = 2**63 - 1
 _BEGINNING: Final = datetime(1, 1, 1, tzinfo=UTC)
+_EDGES: Final = frozenset({MINYEAR, MAXYEAR})
 _HASHED_LENGTH: Final = 32
 
 
 def key_text(values: Sequence[Any]) -> str | None:
-    """The primary key as one text, different for different keys; ``None`` if a part is missing.
+    """The primary key as one text, different for different keys.
 
-    One value stands as it is; of several, each ``~`` and ``|`` inside is written ``~0`` and
+    ``None`` if a part is missing, or is a text that has no bytes (half of a surrogate pair). One
+    value stands as it is; of several, each ``~`` and ``|`` inside is written ``~0`` and
     ``~1``, and ``|`` stands between them.
     """
     if len(values) == 1:
@@ -46,14 +48,19 @@ def document_key(text: str, *, is_personal: bool, subject_key: bytes) -> str:
 
 
 def moment_of(value: object) -> datetime | None:
-    """A time field's value as a moment; without a zone it is taken as UTC."""
+    """A time field's value as a moment; without a zone it is taken as UTC.
+
+    ``None`` where it is no time, or one that UTC's calendar does not have (9999-12-31 in New York).
+    """
     if isinstance(value, str):
         try:
             value = datetime.fromisoformat(value)
         except ValueError:
             return None
     if isinstance(value, datetime):
-        return value if value.tzinfo is not None else value.replace(tzinfo=UTC)
+        if value.tzinfo is None:
+            return value.replace(tzinfo=UTC)
+        return value if value.year not in _EDGES or _is_in_calendar(value) else None
     if isinstance(value, date):
         return datetime(value.year, value.month, value.day, tzinfo=UTC)
     return None
@@ -76,13 +83,30 @@ def microseconds(moment: datetime) -> int:
     return (span.days * 86_400 + span.seconds) * 1_000_000 + span.microseconds
 
 
+def _is_in_calendar(moment: datetime) -> bool:
+    try:
+        moment.astimezone(UTC)
+    except OverflowError:
+        return False
+    return True
+
+
 def _part(value: object) -> str | None:
     match value:
         case str():
-            return value
+            return value if value.isascii() or _is_unicode(value) else None
         case bool() | int() | float() | UUID():
             return str(value)
         case datetime() | date() | time():
             return value.isoformat()
         case _:
             return None
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether it has bytes: half of a surrogate pair has none."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

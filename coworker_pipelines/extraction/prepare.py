@@ -99,7 +99,9 @@ class Preparation:
             record = {name: record[name] for name in record if name in self._fields}
         key = self.key_of(self._primary_key(record))
         if key is None:
-            return _rejection(record, None, RejectReason.NO_KEY, "a part of the key is missing")
+            return _rejection(
+                record, None, RejectReason.NO_KEY, "a part of the key is missing or no text"
+            )
         version: int | None = None
         occurred_at: datetime | None = None
         if stream.time_field is not None:
@@ -284,4 +286,11 @@ def _readable(record: Record) -> bytes:
             record, default=repr, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_SORT_KEYS
         )
     except orjson.JSONEncodeError:
-        return orjson.dumps({str(name): ascii(value) for name, value in record.items()})
+        return orjson.dumps({str(name): _described(value) for name, value in record.items()})
+
+
+def _described(value: object) -> str:
+    try:
+        return ascii(value)
+    except RecursionError:
+        return f"a {type(value).__name__} that is nested too deep"

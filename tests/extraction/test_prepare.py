@@ -1,0 +1,355 @@
+"""What a record becomes: the bytes that are sent, or the reason why there are none."""
+
+import hashlib
+import random
+from datetime import UTC, date, datetime, time, timedelta, timezone
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from coworker_pipelines.connections.rejected import RejectReason
+from coworker_pipelines.extraction.identifiers import subject_key_of
+from coworker_pipelines.extraction.keys import microseconds
+from coworker_pipelines.extraction.prepare import (
+    DOCUMENT_BYTES_MAX,
+    Filtered,
+    Operation,
+    Preparation,
+    Prepared,
+    Rejection,
+    Suppressed,
+    canonical_payload,
+    delete_line,
+    subject_keys_of,
+    time_text,
+)
+from coworker_pipelines.sdk.stream import IdentifierKind, Stream
+from coworker_pipelines.segments.manifest import WriteMode
+from tests.extraction.shop import (
+    EVENTS,
+    ORDERS,
+    PEOPLE,
+    SHELVES,
+    SUBJECT_KEY,
+    WINDOW,
+    manifest_for,
+    moment,
+    order,
+    request_for,
+)
+
+TEXTS = st.text(st.characters(codec="utf-8"), max_size=20)
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | TEXTS
+    | st.dates()
+    | st.times()
+    | st.uuids()
+    | st.datetimes(min_value=datetime(1000, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=6,
+)
+SECRET = "a-value-of-a-client"
+
+
+@given(VALUES, VALUES, st.randoms(use_true_random=False))
+def test_the_order_of_fields_changes_no_byte(
+    note: object, buyer: object, shuffling: random.Random
+) -> None:
+    record = order(1, note=note, buyer=buyer)
+    names = list(record)
+    shuffling.shuffle(names)
+    shuffled = {name: _shuffled(record[name], shuffling) for name in names}
+    assert _prepared(ORDERS, shuffled) == _prepared(ORDERS, record)
+
+
+@given(VALUES)
+def test_the_payload_is_the_record_with_sorted_names(note: object) -> None:
+    record = order(1, note=note)
+    action, document = _lines(_operation(ORDERS, record))
+    payload = canonical_payload(record)
+    assert document.endswith(b',"payload":' + payload + b"}")
+    assert orjson.loads(document)["payload"] == orjson.loads(payload)
+    assert orjson.loads(action) == {
+        "index": {
+            "_id": "1",
+            "version": microseconds(moment(record["changed_at"])),
+            "version_type": "external",
+        }
+    }
+
+
+def test_a_document_has_its_envelope_and_nothing_else() -> None:
+    record = order(7, login=12)
+    _, document = _lines(_operation(ORDERS, record))
+    payload = canonical_payload(record)
+    people = (
+        subject_key_of(IdentifierKind.EMAIL, record["email"], SUBJECT_KEY),
+        subject_key_of(IdentifierKind.USER_ID, 12, SUBJECT_KEY),
+    )
+    assert orjson.loads(document) == {
+        "key": "7",
+        "version": microseconds(moment(record["changed_at"])),
+        "content_hash": hashlib.blake2b(payload, digest_size=16).hexdigest(),
+        "occurred_at": "2026-03-08T08:00:00Z",
+        "extracted_at": "2026-03-20T12:00:00Z",
+        "window": "2026-03-01",
+        "sync": "y0123456789abcde",
+        "subject_keys": sorted(map(str, people)),
+        "payload": record,
+    }
+
+
+def test_a_snapshots_document_has_neither_version_nor_time() -> None:
+    _, document = _lines(_operation(SHELVES, {"hall": "A", "text": "x"}))
+    assert not {"version", "occurred_at"} & orjson.loads(document).keys()
+
+
+@pytest.mark.parametrize(
+    ("mode", "stream", "action"),
+    (
+        (WriteMode.VERSIONED, EVENTS, {"index": {"version": 5, "version_type": "external"}}),
+        (WriteMode.REWRITE, EVENTS, {"index": {"version": 5, "version_type": "external_gte"}}),
+        (WriteMode.COMPARED, SHELVES, {"index": {}}),
+        (WriteMode.CREATED, EVENTS, {"create": {}}),
+    ),
+)
+def test_each_write_mode_has_its_action(
+    mode: WriteMode, stream: Stream, action: dict[str, dict[str, object]]
+) -> None:
+    record = {"hall": 'A"|\\', "number": 5} if stream is EVENTS else {"hall": 'A"|\\'}
+    operation = _operation(stream, record, mode=mode)
+    (verb,) = action
+    expected = {verb: {"_id": operation.key} | action[verb]}
+    first, second = _lines(operation)
+    assert orjson.loads(first) == expected
+    assert orjson.loads(second)["key"] == operation.key
+    assert orjson.loads(second)["content_hash"] == operation.content_hash
+
+
+@given(TEXTS.filter(bool))
+def test_any_text_may_be_a_key(text: str) -> None:
+    prepared = _prepared(SHELVES, {"hall": text})
+    assert isinstance(prepared, Operation)
+    first, second = _lines(prepared)
+    assert orjson.loads(first)["index"]["_id"] == orjson.loads(second)["key"] == prepared.key
+    assert orjson.loads(delete_line(prepared.key)) == {"delete": {"_id": prepared.key}}
+
+
+def test_only_selected_fields_are_taken_in() -> None:
+    request = request_for(ORDERS, leave_out=frozenset({"note", "email", "login"}))
+    preparation = _preparation(ORDERS, request=request)
+    prepared = preparation.prepare(order(1, note=SECRET, more=SECRET, login=5))
+    assert isinstance(prepared, Operation)
+    assert SECRET.encode() not in prepared.lines
+    document = orjson.loads(_lines(prepared)[1])
+    assert document["payload"].keys() == {"id", "buyer", "changed_at"}
+    assert document["subject_keys"] == []
+
+
+def test_a_field_that_nobody_declared_is_not_taken_in() -> None:
+    assert _prepared(ORDERS, order(1, more=SECRET)) == _prepared(ORDERS, order(1))
+
+
+def test_a_record_is_left_as_it_was() -> None:
+    record = order(1, more=1)
+    before = dict(record)
+    _prepared(ORDERS, record)
+    assert record == before
+
+
+@pytest.mark.parametrize(
+    ("record", "reason", "key"),
+    (
+        ({"changed_at": "2026-03-01T00:00:00Z", "note": SECRET}, RejectReason.NO_KEY, None),
+        (order(1, id=None, note=SECRET), RejectReason.NO_KEY, None),
+        (order(1, changed_at=None, note=SECRET), RejectReason.NO_CURSOR, "1"),
+        (order(1, changed_at=SECRET), RejectReason.NO_CURSOR, "1"),
+        (order(1, changed_at="9999-12-31T23:00:00-05:00"), RejectReason.NO_CURSOR, "1"),
+        (order(1, note=Decimal("1.5"), buyer=SECRET), RejectReason.NOT_SERIALISABLE, "1"),
+        (order(1, note={SECRET.encode()}), RejectReason.NOT_SERIALISABLE, "1"),
+        (order(1, note={1: SECRET}), RejectReason.NOT_SERIALISABLE, "1"),
+        (order(1, note=2**64, buyer=SECRET), RejectReason.NOT_SERIALISABLE, "1"),
+        (order(1, note=SECRET + "\ud800"), RejectReason.NOT_SERIALISABLE, "1"),
+        (order(1, note=SECRET * 2**20), RejectReason.TOO_LARGE, "1"),
+    ),
+)
+def test_what_cannot_be_stored_is_rejected_with_its_reason_and_kept(
+    record: dict[str, Any], reason: RejectReason, key: str | None
+) -> None:
+    prepared = _prepared(ORDERS, record)
+    assert isinstance(prepared, Rejection)
+    assert (prepared.reason, prepared.key) == (reason, key)
+    assert SECRET not in prepared.detail
+    assert prepared.detail
+    kept = orjson.loads(prepared.payload)
+    assert kept.keys() == record.keys()
+    if SECRET in str(record):
+        assert SECRET in str(kept)
+
+
+def test_a_key_that_is_no_text_to_json_is_rejected() -> None:
+    prepared = _prepared(SHELVES, {"hall": "\ud800", "text": SECRET})
+    assert isinstance(prepared, Rejection)
+    assert (prepared.reason, prepared.key) == (RejectReason.NO_KEY, None)
+
+
+def test_a_nesting_too_deep_is_rejected() -> None:
+    note: Any = []
+    for _ in range(2_000):
+        note = [note]
+    prepared = _prepared(ORDERS, order(1, note=note))
+    assert isinstance(prepared, Rejection)
+    assert prepared.reason is RejectReason.NOT_SERIALISABLE
+
+
+@pytest.mark.parametrize("extra", (0, 1))
+def test_a_record_may_have_so_many_bytes_and_no_more(extra: int) -> None:
+    empty = canonical_payload(order(1, note=""))
+    note = "x" * (DOCUMENT_BYTES_MAX - len(empty) + extra)
+    prepared = _prepared(ORDERS, order(1, note=note))
+    assert isinstance(prepared, Rejection if extra else Operation)
+
+
+def test_what_lies_outside_of_the_span_is_filtered() -> None:
+    moments = {
+        WINDOW.start_at - timedelta(microseconds=1): Filtered,
+        WINDOW.start_at: Operation,
+        WINDOW.end_at - timedelta(microseconds=1): Operation,
+        WINDOW.end_at: Filtered,
+    }
+    zone = timezone(timedelta(hours=-9))
+    for at, expected in moments.items():
+        for value in (at, at.isoformat(), at.astimezone(zone), at.astimezone(zone).isoformat()):
+            assert isinstance(_prepared(ORDERS, order(1, changed_at=value)), expected)
+
+
+def test_a_sequence_and_a_snapshot_belong_to_the_window_that_they_are_read_in() -> None:
+    long_ago = {"hall": "A", "number": 1, "at": "1999-01-01T00:00:00Z"}
+    assert isinstance(_prepared(EVENTS, long_ago), Operation)
+    assert isinstance(_prepared(SHELVES, {"hall": "A"}), Operation)
+
+
+@pytest.mark.parametrize("number", (None, -1, 2**63, "5", 1.5))
+def test_a_sequence_without_its_number_is_rejected(number: object) -> None:
+    prepared = _prepared(EVENTS, {"hall": "A", "number": number})
+    assert isinstance(prepared, Rejection)
+    missing = RejectReason.NO_KEY if number is None else RejectReason.NO_CURSOR
+    assert prepared.reason is missing
+
+
+@pytest.mark.parametrize(
+    "record",
+    (
+        order(1, email="Ann@Example.org"),
+        order(1, note="as ann@example.org said"),
+        order(1, buyer={"deep": ["<ann@example.org>"]}),
+        order(1, note={"ANN@example.org": 1}),
+    ),
+)
+def test_a_person_who_was_erased_is_not_taken_in_again(record: dict[str, Any]) -> None:
+    erased = subject_key_of(IdentifierKind.EMAIL, "ann@example.org", SUBJECT_KEY)
+    assert erased is not None
+    assert isinstance(_prepared(ORDERS, record, suppressed=frozenset({erased})), Suppressed)
+    assert isinstance(_prepared(ORDERS, record, suppressed=frozenset({"0" * 32})), Operation)
+    assert isinstance(_prepared(ORDERS, order(2), suppressed=frozenset({erased})), Operation)
+
+
+def test_a_persons_key_shows_nobody() -> None:
+    operation = _operation(PEOPLE, {"email": "ann@example.org", "text": "x"})
+    assert operation.key.startswith("p-")
+    assert _preparation(PEOPLE).key_of(("ann@example.org",)) == operation.key
+    assert b"ann" not in _lines(operation)[0]
+
+
+def test_one_person_has_one_pseudonym_in_field_and_text() -> None:
+    record = order(1, email="Ann@Example.org", note="ann@example.org, ANN@EXAMPLE.ORG")
+    keys = subject_keys_of(ORDERS, record, canonical_payload(record), SUBJECT_KEY)
+    assert keys == [subject_key_of(IdentifierKind.EMAIL, "ann@example.org", SUBJECT_KEY)]
+
+
+@pytest.mark.parametrize("login", (True, None, ["x"], {"x": 1}, ""))
+def test_what_identifies_nobody_makes_no_subject_key(login: object) -> None:
+    record = order(1, email="", login=login)
+    assert subject_keys_of(ORDERS, record, canonical_payload(record), SUBJECT_KEY) == []
+
+
+def test_a_name_finds_nobody() -> None:
+    record = {"id": 1, "buyer": "Ann Lee"}
+    assert subject_keys_of(ORDERS, record, canonical_payload(record), SUBJECT_KEY) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    (
+        (datetime(2026, 3, 1, 12, tzinfo=UTC), "2026-03-01T12:00:00+00:00"),
+        (date(2026, 3, 1), "2026-03-01"),
+        (time(12, 30), "12:30:00"),
+        (UUID(int=7), "00000000-0000-0000-0000-000000000007"),
+        (2**63, 2**63),
+        ("张", "张"),
+    ),
+)
+def test_what_json_has_no_type_for_is_written_as_text(value: object, written: object) -> None:
+    document = orjson.loads(_lines(_operation(ORDERS, order(1, note=value)))[1])
+    assert document["payload"]["note"] == written
+
+
+@pytest.mark.parametrize(
+    ("at", "text"),
+    (
+        (datetime(2026, 3, 1, tzinfo=UTC), "2026-03-01T00:00:00Z"),
+        (datetime(2026, 3, 1, 1, tzinfo=timezone(timedelta(hours=1))), "2026-03-01T00:00:00Z"),
+        (datetime(2026, 3, 1, 0, 0, 0, 5, tzinfo=UTC), "2026-03-01T00:00:00.000005Z"),
+        (datetime(1, 1, 1, tzinfo=UTC), "0001-01-01T00:00:00Z"),
+    ),
+)
+def test_times_are_written_in_utc(at: datetime, text: str) -> None:
+    assert time_text(at) == text
+
+
+def _preparation(
+    stream: Stream, *, suppressed: frozenset[str] = frozenset(), **changes: Any
+) -> Preparation:
+    return Preparation(
+        changes.get("request") or request_for(stream),
+        manifest_for(stream, changes.get("mode")),
+        subject_key=SUBJECT_KEY,
+        suppressed=suppressed,
+    )
+
+
+def _prepared(stream: Stream, record: dict[str, Any], **changes: Any) -> Prepared:
+    return _preparation(stream, **changes).prepare(record)
+
+
+def _operation(stream: Stream, record: dict[str, Any], **changes: Any) -> Operation:
+    prepared = _prepared(stream, record, **changes)
+    assert isinstance(prepared, Operation)
+    return prepared
+
+
+def _lines(operation: Operation) -> tuple[bytes, bytes]:
+    """The action's line and the document's; nothing more stands in an operation."""
+    action, document, rest = operation.lines.split(b"\n")
+    assert not rest
+    return action, document
+
+
+def _shuffled(value: object, shuffling: random.Random) -> object:
+    """Equal, with the names inside in another order."""
+    if isinstance(value, list):
+        return [_shuffled(inner, shuffling) for inner in value]
+    if not isinstance(value, dict):
+        return value
+    names = list(value)
+    shuffling.shuffle(names)
+    return {name: _shuffled(value[name], shuffling) for name in names}
