@@ -28,8 +28,18 @@ from tests.fakes.unruly_proxy import Temper, Trouble, UnrulyProxy
 from tests.segments import gcs_server
 from tests.segments.conftest import BUCKET, client_of
 
+# Google's library forgets the socket of a download that it tries again.
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+
 PATH: Final = "commits/000001.zst"
 QUICK_S: Final = 0.2
+
+
+@pytest.fixture(autouse=True)
+def _collect_forgotten_sockets() -> Iterator[None]:
+    """Here, and not in the middle of another test."""
+    yield
+    gc.collect()
 
 
 def _write(store: GcsSegmentStore) -> None:
