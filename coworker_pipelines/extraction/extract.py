@@ -99,14 +99,13 @@ class _Extraction:
         )
 
     def run(self, pages: Iterator[Page]) -> Manifest:
+        pages = _ending_when_complete(pages)
         first: Page | None = next(pages, None)
         is_complete = False
         while first is not None:
             last = self._close_segment(first, pages)
             is_complete = last.complete
             first = next(pages, None)
-            if first is not None and is_complete:
-                raise DefectError("A snapshot went on behind the page that completed it.")
         self._manifest = replace(
             self._manifest,
             finished=True,
@@ -222,3 +221,12 @@ class _Extraction:
                 raw_bytes=draft.raw_bytes + sum(segment.raw_bytes for segment in before),
             )
         )
+
+
+def _ending_when_complete(pages: Iterator[Page]) -> Iterator[Page]:
+    is_complete = False
+    for page in pages:
+        if is_complete:
+            raise DefectError("A snapshot went on behind the page that completed it.")
+        is_complete = page.complete
+        yield page

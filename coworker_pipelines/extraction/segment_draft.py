@@ -27,8 +27,13 @@ class SegmentDraft:
         self.blocks = 0
         self.documents = 0
         self.deletions = 0
-        self.raw_bytes = 0
         self.stored_bytes = 0
+        self._written_bytes = 0
+
+    @property
+    def raw_bytes(self) -> int:
+        """Of all that was added, whether its block is written or not."""
+        return self._written_bytes + self._line_bytes
 
     def add(self, operation: Operation) -> None:
         if self._compared:
@@ -54,7 +59,7 @@ class SegmentDraft:
 
     def _write_block(self) -> None:
         self.blocks += 1
-        self.raw_bytes += self._line_bytes
+        self._written_bytes += self._line_bytes
         self.stored_bytes += write_block(
             self._target,
             b"".join(self._lines),
