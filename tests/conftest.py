@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from coworker_pipelines.services.address import ElasticsearchAddress
@@ -18,6 +19,10 @@ from tests.database_fixtures import (
 )
 
 __all__ = ["database", "migrated_template", "migrated_url"]
+
+# No example is timed, and every run tries the same ones: what fails, fails for everybody.
+hypothesis.settings.register_profile("house", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("house")
 
 RUNNING_STATE = "COWORKER_TEST_STATE"
 """Names a state folder whose services run: they are used and left running. For quick rounds."""

@@ -1,6 +1,7 @@
 """The loop: pages to segments, each closed at a page border with the cursor behind it."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Any, Final
@@ -73,7 +74,9 @@ def extract_stream(
     Raises:
         RefusedError: more records were rejected than the limit allows.
     """
-    return _Extraction(job, segments, rejected, progress).run(connector.read(job.request))
+    with ThreadPoolExecutor(1, thread_name_prefix="segment") as worker:
+        extraction = _Extraction(job, segments, rejected, progress, worker)
+        return extraction.run(connector.read(job.request))
 
 
 class _Extraction:
@@ -83,8 +86,10 @@ class _Extraction:
         segments: SegmentStore,
         rejected: RejectedStore,
         progress: Callable[[Progress], None],
+        worker: Executor,
     ) -> None:
         self._job = job
+        self._worker = worker
         self._segments = segments
         self._rejected = rejected
         self._progress = progress
@@ -128,12 +133,11 @@ class _Extraction:
             cursor=first.cursor,
         )
         shown: list[str] = []
-        with self._segments.write(segment_path(self._manifest, segment)) as target:
-            draft = SegmentDraft(
-                target,
-                self._compressor,
-                compared=self._manifest.write_mode is WriteMode.COMPARED,
-            )
+        compared = self._manifest.write_mode is WriteMode.COMPARED
+        with (
+            self._segments.write(segment_path(self._manifest, segment)) as target,
+            SegmentDraft(target, self._compressor, self._worker, compared=compared) as draft,
+        ):
             page: Page | None = first
             counts = Counts()
             while page is not None:
@@ -142,7 +146,6 @@ class _Extraction:
                 self._tell(counts, draft)
                 is_full = draft.raw_bytes >= self._job.segment_bytes
                 page = None if is_full else next(pages, None)
-            draft.close()
         segment = replace(
             segment,
             blocks=draft.blocks,

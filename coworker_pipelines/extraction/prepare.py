@@ -235,7 +235,9 @@ def delete_line(key: str) -> bytes:
 
 def time_text(moment: datetime) -> str:
     """RFC 3339, UTC, with a ``Z``; microseconds where there are any."""
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    return f"{moment.replace(tzinfo=None).isoformat()}Z"
 
 
 def _values_of(names: tuple[str, ...]) -> Callable[[Record], Sequence[Any]]:

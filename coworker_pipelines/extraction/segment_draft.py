@@ -1,39 +1,60 @@
 """A segment that is being filled."""
 
-from typing import BinaryIO
+from collections import deque
+from concurrent.futures import Executor, Future, wait
+from typing import BinaryIO, Final, Self
 
 import zstandard
 
 from coworker_pipelines.extraction.prepare import Operation
 from coworker_pipelines.segments.block import BLOCK_BYTES_MAX, BLOCK_OPERATIONS_MAX, write_block
 
+BLOCKS_WAITING_MAX: Final = 2
+"""Blocks that are in memory while one is compressed; then preparing waits."""
+
 
 class SegmentDraft:
-    """Packs operations into blocks of ``target``, in order.
+    """Packs operations into blocks of ``target``, in order; all are there when its block ends.
 
+    ``worker`` has one thread: it compresses and writes while the next operations are prepared.
     ``compared``: whether blocks tell their keys and hashes, for the comparison before writing.
     """
 
     def __init__(
-        self, target: BinaryIO, compressor: zstandard.ZstdCompressor, *, compared: bool
+        self,
+        target: BinaryIO,
+        compressor: zstandard.ZstdCompressor,
+        worker: Executor,
+        *,
+        compared: bool,
     ) -> None:
         self._target = target
         self._compressor = compressor
+        self._worker = worker
         self._compared = compared
         self._lines: list[bytes] = []
         self._line_bytes = 0
         self._keys: list[str] = []
         self._hashes: list[str] = []
+        self._waiting: deque[Future[int]] = deque()
         self.blocks = 0
         self.documents = 0
         self.deletions = 0
+        self.raw_bytes = 0
         self.stored_bytes = 0
-        self._written_bytes = 0
+        """Of the blocks that were written so far."""
 
-    @property
-    def raw_bytes(self) -> int:
-        """Of all that was added, whether its block is written or not."""
-        return self._written_bytes + self._line_bytes
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        if kind is not None:
+            # Nobody may write to the target once it is given up.
+            wait(self._waiting)
+            return
+        if self._lines:
+            self._end_block()
+        self._collect(0)
 
     def add(self, operation: Operation) -> None:
         if self._compared:
@@ -46,29 +67,32 @@ class SegmentDraft:
         self.deletions += 1
         self._append(line)
 
-    def close(self) -> None:
-        """After this all that was added is in ``target``."""
-        if self._lines:
-            self._write_block()
-
     def _append(self, lines: bytes) -> None:
         self._lines.append(lines)
         self._line_bytes += len(lines)
         if len(self._lines) == BLOCK_OPERATIONS_MAX or self._line_bytes >= BLOCK_BYTES_MAX:
-            self._write_block()
+            self._end_block()
 
-    def _write_block(self) -> None:
-        self.blocks += 1
-        self._written_bytes += self._line_bytes
-        self.stored_bytes += write_block(
-            self._target,
-            b"".join(self._lines),
-            operations=len(self._lines),
-            compressor=self._compressor,
-            keys=tuple(self._keys),
-            content_hashes=tuple(self._hashes),
+    def _end_block(self) -> None:
+        self._collect(BLOCKS_WAITING_MAX - 1)
+        self._waiting.append(
+            self._worker.submit(
+                write_block,
+                self._target,
+                b"".join(self._lines),
+                operations=len(self._lines),
+                compressor=self._compressor,
+                keys=tuple(self._keys),
+                content_hashes=tuple(self._hashes),
+            )
         )
+        self.blocks += 1
+        self.raw_bytes += self._line_bytes
         self._lines.clear()
         self._keys.clear()
         self._hashes.clear()
         self._line_bytes = 0
+
+    def _collect(self, waiting_max: int) -> None:
+        while len(self._waiting) > waiting_max:
+            self.stored_bytes += self._waiting.popleft().result()
