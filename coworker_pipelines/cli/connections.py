@@ -101,7 +101,7 @@ def add(
                 kind=kind,
                 form=read_form(kind, setting or (), secret_file or ()),
                 schedule=schedule,
-                streams=stream,
+                streams=stream or None,
                 ordered_by=operator(),
             )
         )

@@ -63,12 +63,14 @@ class ConnectionMaker:
         settings = parse_form(connector_type.settings_type, order.form)
         catalog = offered(connector_type(settings))
         split = split_form(settings)
+        streams = sorted(
+            (stream.name for stream in catalog) if order.streams is None else set(order.streams)
+        )
         with ExitStack() as undo, self.database.control() as session:
-            connection = self._row(session, order, dict(split.settings), catalog)
+            connection = self._row(session, order, dict(split.settings), catalog, streams)
             scope = connection.scope
             undo.callback(self.secrets.delete, connection.secret_reference)
             undo.callback(self.indices.remove, scope)
-            streams = list(order.streams or sorted(stream.name for stream in catalog))
             self.indices.make(scope, streams)
             key = self.indices.mint_key(scope)
             self.secrets.put(
@@ -108,6 +110,7 @@ class ConnectionMaker:
         order: ConnectionOrder,
         settings: dict[str, Any],
         catalog: Catalog,
+        streams: Sequence[str],
     ) -> Connection:
         now = self.clock.now()
         connection = add_connection(
@@ -120,7 +123,6 @@ class ConnectionMaker:
             schedule=order.schedule,
             now=now,
         )
-        streams = order.streams or [stream.name for stream in catalog]
         add_selection(
             session,
             connection,

@@ -1,6 +1,7 @@
 """Making a tenant: its row, and the two keys that only its own data is worked with."""
 
 import secrets as random
+from contextlib import ExitStack
 
 from pydantic import SecretStr
 
@@ -27,16 +28,18 @@ def make_tenant(
     Raises:
         TenantActionError: the slug is taken or malformed.
     """
-    with database.control() as session:
-        tenant = add_tenant_row(session, slug=slug, name=name, now=clock.now())
-        session.flush()
+    with ExitStack() as undo, database.control() as session:
+        tenant_id = add_tenant_row(session, slug=slug, name=name, now=clock.now()).id
+        undo.callback(store.delete, tenant_reference(tenant_id))
         # The keys come before the commit: a tenant without keys could not take in anything,
         # keys without a tenant open nothing.
         store.put(
-            tenant_reference(tenant.id),
+            tenant_reference(tenant_id),
             {key: SecretStr(random.token_hex(_KEY_BYTES)) for key in (SUBJECT_KEY, DATA_KEY)},
         )
-        return tenant.id
+        session.commit()
+        undo.pop_all()
+    return tenant_id
 
 
 def tenant_keys(store: SecretStore, tenant_id: str) -> tuple[bytes, bytes]:
