@@ -92,6 +92,8 @@ def _is_in_calendar(moment: datetime) -> bool:
 
 
 def _part(value: object) -> str | None:
+    if type(value) is int:  # what most keys are, without the search through the cases
+        return str(value)
     match value:
         case str():
             return value if value.isascii() or _is_unicode(value) else None

@@ -79,13 +79,12 @@ class Preparation:
         self._stream = stream
         self._fields = request.fields
         self._is_windowed = stream.mode is SyncMode.WINDOW
-        self._since, self._until = request.since, request.until
         self._primary_key = _values_of(stream.primary_key)
         self._subject_key = subject_key
         self._suppressed = frozenset(suppressed)
         self._subjects = Subjects(stream, subject_key)
         self._action = _action_maker(manifest.write_mode)
-        self._has_time = stream.time_field is not None
+        self._bounds = microseconds(request.since), microseconds(request.until)
         self._common = b',"extracted_at":"%b","window":"%b","sync":"%b","subject_keys":' % (
             manifest.extracted_at.encode(),
             manifest.window.key.encode(),
@@ -111,7 +110,8 @@ class Preparation:
             if version is None:
                 detail = f"{stream.cursor_field} is no time and no number"
                 return _rejection(record, key, RejectReason.NO_CURSOR, detail)
-            if self._is_windowed and not self._lies_within(record, occurred_at):
+            # Of a windowed stream the cursor is a time, so its version is its microseconds.
+            if self._is_windowed and not self._bounds[0] <= version < self._bounds[1]:
                 return _FILTERED
         try:
             payload = canonical_payload(record)
@@ -139,13 +139,6 @@ class Preparation:
         if occurred_at is not None and field == self._stream.time_field:
             return microseconds(occurred_at)
         return version_of(record.get(field))
-
-    def _lies_within(self, record: Record, occurred_at: datetime | None) -> bool:
-        field = self._stream.cursor_field
-        moment = (
-            occurred_at if field == self._stream.time_field else moment_of(record.get(field or ""))
-        )
-        return moment is not None and self._since <= moment < self._until
 
     def _operation(
         self,

@@ -40,9 +40,14 @@ class SegmentDraft:
         self.blocks = 0
         self.documents = 0
         self.deletions = 0
-        self.raw_bytes = 0
         self.stored_bytes = 0
         """Of the blocks that were written so far."""
+        self._ended_bytes = 0
+
+    @property
+    def raw_bytes(self) -> int:
+        """Of all that was added, whether its block is written or not."""
+        return self._ended_bytes + self._line_bytes
 
     def __enter__(self) -> Self:
         return self
@@ -87,7 +92,7 @@ class SegmentDraft:
             )
         )
         self.blocks += 1
-        self.raw_bytes += self._line_bytes
+        self._ended_bytes += self._line_bytes
         self._lines.clear()
         self._keys.clear()
         self._hashes.clear()
