@@ -22,16 +22,14 @@ def main(source: Path, index: str) -> None:
     ) as client:
 
         def write(items: list[dict[str, Any]], _table: dict[str, Any]) -> None:
-            actions = ({"_index": index, "_source": item} for item in items)
+            actions = ({"_index": index, "_id": item["id"], "_source": item} for item in items)
             bulk(client, actions, chunk_size=PAGE)
 
         destination = dlt.destination(write, batch_size=PAGE, name="elasticsearch")
         pipeline = dlt.pipeline(
             "measured", destination=destination, pipelines_dir=os.environ["RIVAL_FOLDER"]
         )
-        records = dlt.resource(
-            lambda: _pages(source), name="measured", columns={"payload": {"data_type": "json"}}
-        )
+        records = dlt.resource(lambda: _pages(source), name="measured")
         pipeline.run(records).raise_on_failed_jobs()
 
 

@@ -1,8 +1,8 @@
-"""What others make of the same documents on the same node.
+"""What others make of the same records on the same node.
 
-Both are given what they would like best: documents that are ready, an index that is made
-already with our mapping, ids made by the node. So they write each document once, where our own
-figures include versions that make a repetition harmless.
+Both get the records of our own source as JSON, and write them as their documentation has it,
+with what a sync that is repeated needs: the document's id is the record's key. Mappings are
+those that Elasticsearch makes by itself.
 
 - ``target-elasticsearch`` reads Singer lines from a file; types are declared, times are plain
   strings, since parsing them would cost it a tenth.
@@ -11,6 +11,7 @@ figures include versions that make a repetition harmless.
 
 Each is a process of its own. Its figure subtracts what the same process takes for no record at
 all, so that imports and set-up are not held against it; the figure with them is given beside.
+They keep no hashes, find nobody, count no outcomes and resume nowhere; ours does.
 """
 
 import json
@@ -25,13 +26,13 @@ from time import perf_counter
 from typing import Final
 from urllib.parse import urlsplit
 
-from coworker_pipelines.documents.client import open_client
-from coworker_pipelines.documents.mapping import DOCUMENT_PROPERTIES, index_body
-from coworker_pipelines.services.address import ElasticsearchAddress
-from tests.benchmarks.documents_limit import make_operations
-from tests.benchmarks.frame import Figures, Given, Round
+import orjson
 
-RECORD_BYTES: Final = 1_000
+from coworker_pipelines.documents.client import open_client
+from coworker_pipelines.services.address import ElasticsearchAddress
+from tests.benchmarks.frame import Figures, Given, Round
+from tests.benchmarks.source import STREAM, records
+
 PROCESS_TIMEOUT_S: Final = 300
 INSTALL_TIMEOUT_S: Final = 600
 REQUIREMENTS: Final = {
@@ -42,22 +43,14 @@ DLT_SCRIPT: Final = Path(__file__).with_name("dlt_process.py")
 _TEXT: Final = {"type": ["null", "string"]}
 _SCHEMA: Final = {
     "type": "SCHEMA",
-    "stream": "measured",
-    "key_properties": ["key"],
+    "stream": STREAM,
+    "key_properties": ["id"],
     "schema": {
         "properties": {
-            "key": _TEXT,
-            "version": {"type": ["null", "integer"]},
-            "content_hash": _TEXT,
-            "occurred_at": _TEXT,
-            "extracted_at": _TEXT,
-            "window": _TEXT,
-            "sync": _TEXT,
-            "subject_keys": {"type": ["null", "array"], "items": _TEXT},
-            "payload": {
-                "type": ["null", "object"],
-                "properties": {"number": {"type": "integer"}, "text": _TEXT},
-            },
+            "id": {"type": "integer"},
+            "author_email": _TEXT,
+            "note": _TEXT,
+            "updated_at": _TEXT,
         }
     },
 }
@@ -92,8 +85,7 @@ def _rival(
     given: Given, name: str, write: Callable[[Path, Sequence[bytes]], None], run: _Run
 ) -> Round:
     home = installed(given.cache / "rivals" / name, REQUIREMENTS[name])
-    operations = make_operations(given.documents, RECORD_BYTES)
-    documents = [operation.split(b"\n", 2)[1] for operation in operations]
+    documents = [orjson.dumps(record) for record in records(given.documents)]
     full, empty = given.folder / f"{name}.full", given.folder / f"{name}.empty"
     write(full, documents)
     write(empty, ())
@@ -137,7 +129,7 @@ def _timed(
     index = f"bench-{home.name}"
     with open_client(address) as client, tempfile.TemporaryDirectory() as folder:
         client.indices.delete(index=index, ignore_unavailable=True)
-        client.indices.create(index=index, **index_body(DOCUMENT_PROPERTIES, replicas=0))
+        client.indices.create(index=index, settings={"number_of_replicas": 0})
         try:
             task = _Task(address=address, index=index, source=source, folder=Path(folder))
             started = perf_counter()
@@ -165,6 +157,7 @@ def _run_target(home: Path, task: _Task) -> None:
                 "username": user,
                 "password": password,
                 "index_format": task.index,
+                "metadata_fields": {STREAM: {"_id": "id"}},
             }
         ),
         encoding="utf-8",
@@ -195,10 +188,13 @@ def _run_dlt(home: Path, task: _Task) -> None:
 
 
 def _write_singer_lines(path: Path, documents: Sequence[bytes]) -> None:
+    stream = STREAM.encode()
     with path.open("wb") as lines:
         lines.write(json.dumps(_SCHEMA).encode() + b"\n")
         for document in documents:
-            lines.write(b'{"type":"RECORD","stream":"measured","record":%b}\n' % document)
+            lines.write(
+                b'{"type":"RECORD","stream":"%b","record":%b}\n' % (STREAM.encode(), document)
+            )
         lines.write(b'{"type":"STATE","value":{"bookmarks":{}}}\n')
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 STREAM: Final = "notes"
+COLUMNS: Final = ("id", "author_email", "note", "updated_at")
 FIRST: Final = datetime(2026, 3, 1, tzinfo=UTC)
 NOTE_WORDS: Final = 63
 """Stored, with its envelope and action, as large as the documents that the others are given."""
@@ -28,6 +29,12 @@ def make_source(path: Path, rows: int) -> None:
         connection.execute(_TABLE)
         connection.executemany("INSERT INTO notes VALUES (?, ?, ?, ?)", _rows(rows))
         connection.commit()
+
+
+def records(count: int) -> Iterator[dict[str, int | str]]:
+    """The same rows, as others get them."""
+    for row in _rows(count):
+        yield dict(zip(COLUMNS, row, strict=True))
 
 
 def _rows(count: int) -> Iterator[tuple[int, str, str, str]]:
