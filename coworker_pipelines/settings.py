@@ -87,7 +87,8 @@ def _database_url(environment: Mapping[str, str], name: str, *, driver: str) -> 
     if url is None:
         return None
     scheme, separator, rest = url.partition("://")
-    if not separator or scheme.split("+")[0] not in {"postgresql", "postgres"}:
+    is_postgres = scheme.split("+")[0] in {"postgresql", "postgres"}
+    if not separator or not is_postgres or _parts(url) is None:
         raise TenantActionError(f"{name} is no address of a Postgres database (postgresql://...).")
     return f"postgresql+{driver}://{rest}"
 

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Callable
 
 import typer
 from rich.markup import escape
@@ -51,7 +52,7 @@ def main() -> None:
     sys.exit(run(app))
 
 
-def run(program: typer.Typer) -> int:
+def run(program: Callable[[], object]) -> int:
     """Run a program; an error of ours ends it with one sentence and its verdict's status."""
     try:
         program()

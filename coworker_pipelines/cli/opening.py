@@ -4,14 +4,41 @@ import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from sqlalchemy import select
+from sqlalchemy.exc import DataError, ProgrammingError
+
 from coworker_pipelines.assembly import Platform
+from coworker_pipelines.connections.rows import Tenant
+from coworker_pipelines.kernel.errors import RetryLaterError, TenantActionError
 
 
 @contextmanager
 def opened() -> Iterator[Platform]:
-    """The platform that the environment describes, closed when the command ends."""
+    """The platform that the environment describes, closed when the command ends.
+
+    Raises:
+        TenantActionError: its database cannot be reached, or is not ready.
+    """
     with Platform.from_environment() as platform:
+        _require_database(platform)
         yield platform
+
+
+def _require_database(platform: Platform) -> None:
+    """Who gives a command can put a database right; a run can only try again later."""
+    try:
+        with platform.database.control() as session:
+            session.execute(select(Tenant.id).limit(1))
+    except RetryLaterError as error:
+        raise TenantActionError(
+            "The database cannot be reached: start it with `coworker services up`, or correct "
+            "COWORKER_DATABASE_URL."
+        ) from error
+    except (DataError, ProgrammingError) as error:
+        raise TenantActionError(
+            "The database is not ready: bring it to the newest revision with "
+            "`coworker services up`."
+        ) from error
 
 
 def operator() -> str:

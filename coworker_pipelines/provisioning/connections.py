@@ -17,6 +17,7 @@ from coworker_pipelines.connections.tenants import find_tenant
 from coworker_pipelines.connectors.registry import connector_class
 from coworker_pipelines.database.database import Database
 from coworker_pipelines.kernel.clock import Clock
+from coworker_pipelines.kernel.errors import RetryLaterError, TenantActionError
 from coworker_pipelines.provisioning.forms import join_form, parse_form, split_form
 from coworker_pipelines.provisioning.indices import ConnectionIndices
 from coworker_pipelines.provisioning.tenants import tenant_keys
@@ -61,7 +62,11 @@ class ConnectionMaker:
         """
         connector_type = connector_class(order.kind)
         settings = parse_form(connector_type.settings_type, order.form)
-        catalog = offered(connector_type(settings))
+        try:
+            catalog = offered(connector_type(settings))
+        except RetryLaterError as error:
+            # Nothing is there yet that could be tried again: whoever ordered has to.
+            raise TenantActionError(str(error)) from error
         split = split_form(settings)
         streams = sorted(
             (stream.name for stream in catalog) if order.streams is None else set(order.streams)

@@ -24,7 +24,6 @@ from coworker_pipelines.kernel.errors import (
     CoworkerError,
     DefectError,
     RefusedError,
-    RetryLaterError,
     TenantActionError,
 )
 from coworker_pipelines.kernel.scope import Scope
@@ -248,7 +247,7 @@ def _closed_port(order: ConnectionOrder) -> ConnectionOrder:
             TenantActionError,
             "password|refuse",
         ),
-        (_closed_port, RetryLaterError, "does not answer|cannot be reached|refused"),
+        (_closed_port, TenantActionError, "does not answer|cannot be reached|refused"),
         (lambda order: replace(order, tenant="acmee"), TenantActionError, "no tenant 'acmee'"),
         (lambda order: replace(order, name="Shop!"), TenantActionError, "is no name for a conn"),
         (lambda order: replace(order, streams=["order"]), TenantActionError, "no stream 'order'"),
