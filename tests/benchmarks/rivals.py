@@ -188,7 +188,6 @@ def _run_dlt(home: Path, task: _Task) -> None:
 
 
 def _write_singer_lines(path: Path, documents: Sequence[bytes]) -> None:
-    stream = STREAM.encode()
     with path.open("wb") as lines:
         lines.write(json.dumps(_SCHEMA).encode() + b"\n")
         for document in documents:
