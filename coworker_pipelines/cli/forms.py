@@ -24,7 +24,7 @@ def read_form(kind: str, settings: Iterable[str], secret_files: Iterable[str]) -
     secret_names = secret_fields(settings_type)
     form: dict[str, Any] = {}
     for entry in settings:
-        name, value = _pair(entry, "--setting")
+        name, value = _pair(entry, "--setting wants NAME=VALUE.")
         if name in secret_names:
             raise TenantActionError(
                 f"{name} is sensitive: an argument can be read by others on this machine. "
@@ -32,7 +32,7 @@ def read_form(kind: str, settings: Iterable[str], secret_files: Iterable[str]) -
             )
         form[name] = _value(value)
     for entry in secret_files:
-        name, path = _pair(entry, "--secret-file")
+        name, path = _pair(entry, "--secret-file wants NAME=PATH.")
         form[name] = SecretStr(_read(path))
     for name in secret_names:
         if name not in form and settings_type.model_fields[name].is_required():
@@ -40,10 +40,10 @@ def read_form(kind: str, settings: Iterable[str], secret_files: Iterable[str]) -
     return form
 
 
-def _pair(text: str, option: str) -> tuple[str, str]:
+def _pair(text: str, wanted: str) -> tuple[str, str]:
     name, separator, value = text.partition("=")
     if not separator or not name:
-        raise TenantActionError(f"{option} wants NAME=VALUE.")
+        raise TenantActionError(wanted)
     return name, value
 
 
@@ -60,6 +60,6 @@ def _value(text: str) -> Any:
 def _read(path: str) -> str:
     try:
         text = sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
-    except OSError as error:
-        raise TenantActionError(f"The file {path} cannot be read.") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise TenantActionError(f"The file {path} cannot be read as text.") from error
     return text.rstrip("\n")

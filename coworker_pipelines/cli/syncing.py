@@ -10,6 +10,7 @@ from dagster import DagsterInstance, ExecuteInProcessResult
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from coworker_pipelines.assembly import Platform
+from coworker_pipelines.cli.opening import opened
 from coworker_pipelines.cli.output import errors, show_one, show_rows
 from coworker_pipelines.connections.connections import find_connection
 from coworker_pipelines.connections.syncs import describe_sync, find_sync
@@ -47,7 +48,7 @@ def sync_with_progress(handle: str, windows: tuple[Window, ...], *, as_json: boo
     Raises:
         CoworkerError: the run failed; verdict and sentence are those of its failure.
     """
-    with Platform.from_environment() as platform:
+    with opened() as platform:
         with platform.database.control() as session:
             connection = find_connection(session, handle)
             kind, handle = connection.kind, connection.handle
@@ -88,10 +89,12 @@ def run_sync(kind: str, span: Span, listener: Callable[[Step], None]) -> Execute
 def open_instance() -> Iterator[DagsterInstance]:
     """Dagster's instance, as the webserver and the daemon have it."""
     settings = Settings.from_environment(os.environ)
-    if settings.dagster_database_url is None:
+    url = settings.dagster_database_url
+    if url is None:
         with Platform(settings) as platform:
             url = platform.local.dagster_database_url()
-        os.environ.update(dagster_environment({}, database_url=url))
+    # Also where the environment names it: Dagster works with the driver that settings choose.
+    os.environ.update(dagster_environment({}, database_url=url))
     home = DagsterServer(settings.state, environment=os.environ).home
     with DagsterInstance.from_config(str(home)) as instance:
         yield instance

@@ -104,5 +104,10 @@ def _leave_out(streams: dict[str, frozenset[str] | None], entry: str, catalog: C
     if field not in stream.field_names:
         known = ", ".join(sorted(stream.field_names))
         raise TenantActionError(f"{name!r} has no field {field!r}; it has: {known}.")
+    if field in stream.required_fields:
+        raise TenantActionError(
+            f"The field {field!r} of {name!r} cannot be left out: it says which document a record "
+            "is, or when it was."
+        )
     selected = streams[name]
     streams[name] = (stream.field_names if selected is None else selected) - {field}
