@@ -8,6 +8,9 @@ from uuid import uuid4
 
 from dagster import DagsterInstance, ExecuteInProcessResult
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from sqlalchemy import create_engine
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import NullPool
 
 from coworker_pipelines.assembly import Platform
 from coworker_pipelines.cli.opening import opened
@@ -32,7 +35,8 @@ from coworker_pipelines.services.dagster import DagsterServer, dagster_environme
 from coworker_pipelines.settings import Settings
 from coworker_pipelines.syncs.context import Step
 
-_QUIET: Final = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
+_QUIET: Final = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+"""Dagster keeps what it logs; on the screen stands our own sentence, and no stack trace."""
 _VERDICTS: Final[dict[str, type[CoworkerError]]] = {
     verdict.__name__: verdict
     for verdict in (TenantActionError, RefusedError, RetryLaterError, DefectError)
@@ -87,17 +91,34 @@ def run_sync(kind: str, span: Span, listener: Callable[[Step], None]) -> Execute
 
 @contextmanager
 def open_instance() -> Iterator[DagsterInstance]:
-    """Dagster's instance, as the webserver and the daemon have it."""
+    """Dagster's instance, as the webserver and the daemon have it.
+
+    Raises:
+        TenantActionError: its database cannot be reached.
+    """
     settings = Settings.from_environment(os.environ)
     url = settings.dagster_database_url
     if url is None:
         with Platform(settings) as platform:
             url = platform.local.dagster_database_url()
+    _require_reachable(url)
     # Also where the environment names it: Dagster works with the driver that settings choose.
     os.environ.update(dagster_environment({}, database_url=url))
     home = DagsterServer(settings.state, environment=os.environ).home
     with DagsterInstance.from_config(str(home)) as instance:
         yield instance
+
+
+def _require_reachable(url: str) -> None:
+    """Dagster itself would try for a quarter of a minute, and then show where it stood."""
+    engine = create_engine(url, poolclass=NullPool)
+    try:
+        engine.connect().close()
+    except OperationalError as error:
+        raise TenantActionError(
+            "Dagster's database cannot be reached: start it with `coworker services up`, or "
+            "correct COWORKER_DAGSTER_DATABASE_URL."
+        ) from error
 
 
 def raise_failure(result: ExecuteInProcessResult) -> None:
