@@ -7,6 +7,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -46,6 +47,7 @@ class DagsterServer:
 
     def __init__(self, state: Path, *, environment: Mapping[str, str]) -> None:
         self._home = state.resolve() / "dagster"
+        self._started: list[subprocess.Popen[bytes]] = []
         self._environment = dict(environment) | {
             "COWORKER_STATE": str(state.resolve()),
             "DAGSTER_HOME": str(self._home),
@@ -73,16 +75,19 @@ class DagsterServer:
         home = self.home
         progress("starting Dagster")
         workspace = str(PROJECT / "workspace.yaml")
-        self._launch(_WEBSERVER, "-h", LOOPBACK, "-p", str(chosen), "-w", workspace)
-        self._launch(_DAEMON, "run", "-w", workspace)
         address = f"http://{LOOPBACK}:{chosen}"
-        (home / "address").write_text(address, encoding="utf-8")
-        await_value(
-            lambda: address if _answers(address) else None,
-            of="Dagster's webserver",
-            is_alive=lambda: self._process(_WEBSERVER) is not None,
-            timeout_s=START_S,
-        )
+        with ExitStack() as undo:
+            undo.callback(self.stop)
+            self._launch(_WEBSERVER, "-h", LOOPBACK, "-p", str(chosen), "-w", workspace)
+            self._launch(_DAEMON, "run", "-w", workspace)
+            (home / "address").write_text(address, encoding="utf-8")
+            await_value(
+                lambda: address if _answers(address) else None,
+                of="Dagster's webserver or daemon",
+                is_alive=self._both_live,
+                timeout_s=START_S,
+            )
+            undo.pop_all()
         return address
 
     def stop(self) -> None:
@@ -96,13 +101,21 @@ class DagsterServer:
             for child in children:
                 if child.is_running():
                     stop_process(child, by=signal.SIGTERM, wait_s=STOP_S)
+        # Those that this very process started are its children, and are collected by it.
+        for started in self._started:
+            started.poll()
+        self._started.clear()
 
     def status(self) -> DagsterStatus:
-        running = all(self._process(module) is not None for module in (_WEBSERVER, _DAEMON))
-        if not running:
+        if not self._both_live():
             return DagsterStatus(running=False)
-        address = (self._home / "address").read_text(encoding="utf-8")
+        path = self._home / "address"
+        # Whoever started them may have been killed before it wrote down where they answer.
+        address = path.read_text(encoding="utf-8") if path.exists() else None
         return DagsterStatus(running=True, address=address)
+
+    def _both_live(self) -> bool:
+        return all(self._process(module) is not None for module in (_WEBSERVER, _DAEMON))
 
     def _process(self, module: str) -> psutil.Process | None:
         return find_process(self._pid_file(module), argument=module)
@@ -118,6 +131,7 @@ class DagsterServer:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        self._started.append(process)
         self._pid_file(module).write_text(f"{process.pid}\n", encoding="utf-8")
 
     def _pid_file(self, module: str) -> Path:
