@@ -21,6 +21,7 @@ CREATE TABLE notes (
     updated_at TIMESTAMP NOT NULL
 )
 """
+_INDEX: Final = "CREATE INDEX notes_changed ON notes (updated_at, id)"
 
 
 def make_source(path: Path, rows: int) -> None:
@@ -28,6 +29,7 @@ def make_source(path: Path, rows: int) -> None:
     with closing(sqlite3.connect(path)) as connection:
         connection.execute(_TABLE)
         connection.executemany("INSERT INTO notes VALUES (?, ?, ?, ?)", _rows(rows))
+        connection.execute(_INDEX)
         connection.commit()
 
 

@@ -44,6 +44,12 @@ _IDENTIFIERS: Final = {
     **dict.fromkeys(("user_id", "userid"), IdentifierKind.USER_ID),
     **dict.fromkeys(("name", "first_name", "last_name", "full_name"), IdentifierKind.NAME),
 }
+_IDENTIFIER_ENDS: Final = {
+    "_email": IdentifierKind.EMAIL,
+    "_phone": IdentifierKind.PHONE,
+    "_login": IdentifierKind.LOGIN,
+}
+"""``customer_email``, ``billing_phone``: whose it is does not change what it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,10 +157,15 @@ def time_candidates(table: Table, settings: TableSettings, dialect: Dialect) -> 
 
 
 def _field(column: Column, settings: TableSettings, dialect: Dialect) -> Field:
-    identifier = settings.identifiers.get(column.name) or _IDENTIFIERS.get(column.name.lower())
+    identifier = settings.identifiers.get(column.name) or _identifier(column.name.lower())
     return Field(
         name=column.name, type=declared_type(column.family, dialect), identifier=identifier
     )
+
+
+def _identifier(name: str) -> IdentifierKind | None:
+    ends = (kind for end, kind in _IDENTIFIER_ENDS.items() if name.endswith(end))
+    return _IDENTIFIERS.get(name) or next(ends, None)
 
 
 def _require(table: Table, name: str) -> Column:

@@ -46,7 +46,7 @@ def converter_of(column: Column, dialect: Dialect, *, as_moment: bool) -> Conver
     """
     convert = _CONVERTERS.get(column.family)
     if as_moment:
-        return _each(_moment)
+        return _moments
     if convert is not None:
         return _each(convert)
     if column.family is Family.FLOAT:
@@ -86,6 +86,12 @@ def _each(convert: Callable[[Any], Any]) -> Converter:
         return [None if value is None else convert(value) for value in values]
 
     return converted
+
+
+def _moments(values: Sequence[Any]) -> Sequence[Any]:
+    """Each different one is converted once: rows come in the order of time, and many share it."""
+    known = {value: _moment(value) for value in set(values) if value is not None}
+    return [known.get(value) for value in values]
 
 
 def _floats(values: Sequence[Any]) -> Sequence[Any]:
