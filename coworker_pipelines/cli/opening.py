@@ -24,23 +24,29 @@ def opened() -> Iterator[Platform]:
         yield platform
 
 
-def _require_database(platform: Platform) -> None:
-    """Who gives a command can put a database right; a run can only try again later."""
+@contextmanager
+def reaching_database() -> Iterator[None]:
+    """Who gives a command can put the database's address right; a run can only try again later."""
     try:
-        with platform.database.control() as session:
-            session.execute(select(Tenant.id).limit(1))
+        yield
     except RetryLaterError as error:
         raise TenantActionError(
             "The database cannot be reached: start it with `coworker services up`, or correct "
             "COWORKER_DATABASE_URL."
-        ) from error
-    except (DataError, ProgrammingError) as error:
-        raise TenantActionError(
-            "The database is not ready: bring it to the newest revision with "
-            "`coworker services up`."
         ) from error
 
 
 def operator() -> str:
     """Who gave the command: the name that history keeps."""
     return getpass.getuser()
+
+
+def _require_database(platform: Platform) -> None:
+    try:
+        with reaching_database(), platform.database.control() as session:
+            session.execute(select(Tenant.id).limit(1))
+    except (DataError, ProgrammingError) as error:
+        raise TenantActionError(
+            "The database is not ready: bring it to the newest revision with "
+            "`coworker services up`."
+        ) from error

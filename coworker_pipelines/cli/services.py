@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from coworker_pipelines.cli.opening import reaching_database
 from coworker_pipelines.cli.output import Json, console, show_rows
 from coworker_pipelines.database.migrations import migrate
 from coworker_pipelines.services.dagster import DagsterServer, dagster_environment
@@ -33,7 +34,8 @@ def up(
     settings = Settings.from_environment(os.environ)
     local = _local(settings)
     local.start(_needed(settings), _say)
-    migrate(settings.database_url or local.database_url())
+    with reaching_database():
+        migrate(settings.database_url or local.database_url())
     console.print("Postgres and Elasticsearch are up, and the database is ready.")
     if dagster:
         address = _dagster(settings, local).start(port=settings.dagster_port, progress=_say)
