@@ -58,7 +58,14 @@ def test_a_database_is_reached_by_the_driver_that_its_reader_has(given: str) -> 
 @pytest.mark.parametrize("name", (variables.DATABASE_URL, variables.DAGSTER_DATABASE_URL))
 @pytest.mark.parametrize(
     "given",
-    ("", "db", f"postgresql://ann:{SECRET}@db:port/x", f"mysql://ann:{SECRET}@db/x", f"ann:{SECRET}@db/coworker", "sqlite:///x"),
+    (
+        "",
+        "db",
+        f"postgresql://ann:{SECRET}@db:port/x",
+        f"mysql://ann:{SECRET}@db/x",
+        f"ann:{SECRET}@db/coworker",
+        "sqlite:///x",
+    ),
 )
 def test_another_database_is_refused_by_the_name_of_its_variable(name: str, given: str) -> None:
     _refused({name: given}, name, "postgresql://")
