@@ -32,7 +32,7 @@ check: setup ## Formatting, lint, types, import contracts, dependencies, spellin
 test: check ## All checks and all tests, on real servers that the suite starts.
 	@$(RUN) pytest --cov --cov-report=term:skip-covered
 
-soak: setup ## The long forms of the tests: hundreds of kills, a million documents.
+soak: setup ## The long forms of the tests: two hundred kills.
 	@$(RUN) pytest -m soak -o addopts="--import-mode=importlib -ra"
 
 bench: setup ## Measure, print a table, draw it, write .coworker/bench.json.

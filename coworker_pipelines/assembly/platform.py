@@ -152,9 +152,12 @@ class Platform:
     def retry_rejected(self, handle: str, *, stream: str | None) -> RetryOutcome:
         """Try rejected records again, and make the activities of what was taken."""
         window = Window.of(self.clock.now())
-        with self._sync_context(handle, f"retry-{uuid4()}", [window]) as (context, streams):
+        with self.open_reading(handle) as reading:
             if stream is not None:
-                context.catalog.stream(stream)
+                reading.catalog.stream(stream)
+            if not reading.rejected.list(stream=stream, limit=1):
+                return RetryOutcome()
+        with self._sync_context(handle, f"retry-{uuid4()}", [window]) as (context, streams):
             windows = {
                 (entry.stream, entry.window)
                 for entry in context.rejected.list(stream=stream, limit=10_000)

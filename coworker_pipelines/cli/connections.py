@@ -17,9 +17,10 @@ from coworker_pipelines.connections.connections import (
     pause,
     reschedule,
     resume,
+    schedule_of,
 )
 from coworker_pipelines.connections.rows import Connection
-from coworker_pipelines.connections.schedules import Schedule
+from coworker_pipelines.connections.schedules import Schedule, describe_schedule
 from coworker_pipelines.connections.selections import current_selection
 from coworker_pipelines.connections.tenants import find_tenant
 from coworker_pipelines.connectors import registry
@@ -79,6 +80,10 @@ def add(
     kind: Annotated[str, typer.Option(help="The kind of source: `coworker connections kinds`.")],
     setting: Setting = None,
     secret_file: SecretFile = None,
+    ask: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Ask for this sensitive setting, without echo."),
+    ] = None,
     cron: Cron = None,
     every: Every = None,
     time_zone: TimeZone = "UTC",
@@ -88,7 +93,8 @@ def add(
 ) -> None:
     """Make a connection: the source is checked, then its indices and its key are made.
 
-    Secrets are prompted for without echo, or read from a file; never given as an argument.
+    Secrets are asked for without echo (--ask) or read from a file (--secret-file); they are
+    never given as an argument.
 
     Example: coworker connections add acme handbook --kind git -s repository=/srv/handbook.git
     """
@@ -99,7 +105,7 @@ def add(
                 tenant=tenant,
                 name=name,
                 kind=kind,
-                form=read_form(kind, setting or (), secret_file or ()),
+                form=read_form(kind, setting or (), secret_file or (), ask or ()),
                 schedule=schedule,
                 streams=stream or None,
                 ordered_by=operator(),
@@ -168,7 +174,8 @@ def streams(handle: Handle, *, as_json: Json = False) -> None:
                 "key": ", ".join(stream.primary_key),
                 "cursor": stream.cursor_field,
                 "fields": len(stream.fields),
-                "left_out": sorted(_left_out(stream.field_names, selected.get(stream.name))),
+                "left_out": sorted(_left_out(stream.field_names, selected.get(stream.name)))
+                or None,
             }
             for stream in catalog_from_json(connection.catalog)
         ]
@@ -319,7 +326,10 @@ def sync(
 
 
 def _month(text: str) -> Window:
-    return Window.parse(f"{text}-01" if text.count("-") == 1 else text)
+    try:
+        return Window.parse(f"{text}-01" if text.count("-") == 1 else text)
+    except TenantActionError as error:
+        raise TenantActionError(f"{text!r} is no month: write it as YYYY-MM.") from error
 
 
 def _schedule(cron: str | None, every: int | None, time_zone: str) -> Schedule | None:
@@ -338,7 +348,7 @@ def _row(connection: Connection) -> dict[str, Any]:
     return {
         "connection": connection.handle,
         "kind": connection.kind,
-        "schedule": connection.schedule,
+        "schedule": describe_schedule(schedule_of(connection)),
         "due_at": connection.due_at,
         "state": "paused" if connection.paused_at else "active",
     }
@@ -346,12 +356,19 @@ def _row(connection: Connection) -> dict[str, Any]:
 
 def _show_removals(title: str, removals: Iterable[Removal]) -> None:
     for removal in removals:
-        what = f"fields {', '.join(sorted(removal.fields))}" if removal.fields else "all of it"
-        console.print(
-            f"  {title}: {removal.stream}, {what}: {removal.documents:,} documents, "
-            f"{removal.activities - removal.activities_made:,} activities, "
-            f"{removal.rejected:,} rejected records"
-        )
+        rejected = f"{removal.rejected:,} rejected records"
+        if removal.fields:
+            fields = ", ".join(sorted(removal.fields))
+            what = (
+                f"{fields} of {removal.stream}, in {removal.documents:,} documents; {rejected}; "
+                f"{removal.activities:,} activities are made anew without them"
+            )
+        else:
+            what = (
+                f"{removal.stream}: {removal.documents:,} documents, "
+                f"{removal.activities:,} activities, {rejected}"
+            )
+        console.print(f"  {title}: {what}", highlight=False)
 
 
 def _joined(row: dict[str, Any]) -> dict[str, Any]:

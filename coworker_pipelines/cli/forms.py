@@ -1,7 +1,7 @@
 """A connector's form, as it is given on the command line."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,12 @@ from coworker_pipelines.kernel.errors import TenantActionError
 from coworker_pipelines.provisioning.forms import secret_fields
 
 
-def read_form(kind: str, settings: Iterable[str], secret_files: Iterable[str]) -> dict[str, Any]:
-    """The form from ``NAME=VALUE`` settings and ``NAME=PATH`` secrets; what is missing is asked.
+def read_form(
+    kind: str, settings: Iterable[str], secret_files: Iterable[str], asked: Collection[str] = ()
+) -> dict[str, Any]:
+    """The form from ``NAME=VALUE`` settings and ``NAME=PATH`` secrets.
+
+    Secrets in ``asked``, and those without which there is no connection, are asked for.
 
     Raises:
         TenantActionError: a sensitive setting stands among the arguments, or a file is unreadable.
@@ -28,14 +32,17 @@ def read_form(kind: str, settings: Iterable[str], secret_files: Iterable[str]) -
         if name in secret_names:
             raise TenantActionError(
                 f"{name} is sensitive: an argument can be read by others on this machine. "
-                f"Give it with --secret-file {name}=PATH, or leave it out to be asked."
+                f"Give it with --secret-file {name}=PATH, or be asked for it with --ask {name}."
             )
         form[name] = _value(value)
     for entry in secret_files:
         name, path = _pair(entry, "--secret-file wants NAME=PATH.")
         form[name] = SecretStr(_read(path))
+    if foreign := sorted(set(asked) - set(secret_names)):
+        raise TenantActionError(f"{foreign[0]!r} is no sensitive setting of {kind}.")
     for name in secret_names:
-        if name not in form and settings_type.model_fields[name].is_required():
+        is_wanted = name in asked or settings_type.model_fields[name].is_required()
+        if name not in form and is_wanted:
             form[name] = SecretStr(typer.prompt(name, hide_input=True, err=True))
     return form
 

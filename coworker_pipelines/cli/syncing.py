@@ -20,9 +20,10 @@ from coworker_pipelines.connections.syncs import describe_sync, find_sync
 from coworker_pipelines.connectors.registry import connector_class
 from coworker_pipelines.defs.graph import build_definitions
 from coworker_pipelines.defs.kinds import Kind
-from coworker_pipelines.defs.partitions import Span, connections_of
+from coworker_pipelines.defs.partitions import FIRST_WINDOW, Span, connections_of, require_begun
 from coworker_pipelines.defs.platform import Platform as ShellPlatform
 from coworker_pipelines.defs.platform import PlatformResource
+from coworker_pipelines.kernel.clock import SystemClock
 from coworker_pipelines.kernel.errors import (
     CoworkerError,
     DefectError,
@@ -70,6 +71,7 @@ def sync_with_progress(handle: str, windows: tuple[Window, ...], *, as_json: boo
 
 def run_sync(kind: str, span: Span, listener: Callable[[Step], None]) -> ExecuteInProcessResult:
     """The kind's job over the span; Dagster keeps the run as it keeps any other."""
+    require_begun(span, first=FIRST_WINDOW, now=SystemClock().now())
     connector = connector_class(kind)
     definitions = build_definitions(
         [Kind(name=kind, description=connector.description, streams=connector.fixed_streams)],

@@ -134,3 +134,14 @@ def _jitter(connection_id: str, jitter_s: int) -> timedelta:
 def _hash_share(connection_id: str, purpose: str, below: int) -> int:
     digest = hashlib.blake2b(f"{purpose}:{connection_id}".encode(), digest_size=8).digest()
     return int.from_bytes(digest) * below // _HASH_SPAN
+
+
+def describe_schedule(schedule: Schedule | None) -> str:
+    """As a person says it: ``every 30 min``, ``15 6 * * 1-5 (Europe/Berlin)``."""
+    if schedule is None:
+        return "on command"
+    if schedule.cron is not None:
+        return f"{schedule.cron} ({schedule.time_zone})"
+    assert schedule.interval_s is not None, "a schedule is one or the other"
+    minutes, seconds = divmod(schedule.interval_s, 60)
+    return f"every {schedule.interval_s} s" if seconds else f"every {minutes} min"

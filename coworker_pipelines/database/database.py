@@ -6,13 +6,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final, Self
 
+from psycopg.errors import (
+    InvalidParameterValue,
+    UndefinedColumn,
+    UndefinedTable,
+)
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
 from coworker_pipelines.database.url import engine_url
-from coworker_pipelines.kernel.errors import DefectError, RetryLaterError
+from coworker_pipelines.kernel.errors import DefectError, RetryLaterError, TenantActionError
 from coworker_pipelines.kernel.ids import IdPrefix, is_id
 
 RUN_ROLE: Final = "coworker_run"
@@ -24,6 +29,10 @@ ROW_LOCK_TIMEOUT_S: Final = 30
 LOCK_POLL_S: Final = 0.2
 POOL_SIZE: Final = 4
 
+_NOT_READY: Final = (UndefinedTable, UndefinedColumn, InvalidParameterValue)
+"""A database without our tables, of an older revision, or without the roles of a session."""
+_SET_ROLE: Final = "permission denied to set role"
+"""Other refusals are row-level security's, and a defect of ours."""
 _KEEPALIVE: Final = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 """A lock's connection is silent for hours; what stands between would take it for dead."""
 _BEGIN: Final = text(
@@ -153,4 +162,9 @@ def _reachable() -> Iterator[None]:
     except DBAPIError as error:
         if error.connection_invalidated:
             raise RetryLaterError("The database broke off.") from error
+        if isinstance(error.orig, _NOT_READY) or _SET_ROLE in str(error.orig):
+            raise TenantActionError(
+                "The database is not ready for this version, or its login lacks a right: run "
+                "`coworker services up`."
+            ) from error
         raise

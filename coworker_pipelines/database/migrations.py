@@ -18,6 +18,8 @@ from coworker_pipelines.database.database import CONNECT_TIMEOUT_S
 from coworker_pipelines.database.url import engine_url
 from coworker_pipelines.kernel.errors import RetryLaterError, TenantActionError
 
+VERSION_TABLE = "coworker_revision"
+"""Not Alembic's default, which Dagster uses: both may be given one database."""
 SCRIPTS = Path(__file__).parents[2] / "deploy" / "migrations"
 _LOCK = 0x636F776F726B6572
 """Two processes never migrate at once; the number has no meaning but to be ours."""
@@ -41,7 +43,9 @@ def pending(url: str) -> tuple[str, ...]:
     """Revisions that ``migrate`` would apply, in their order; none where all is done."""
     with _connected(url) as connection:
         scripts = ScriptDirectory.from_config(_config(connection))
-        current = MigrationContext.configure(connection).get_current_heads()
+        current = MigrationContext.configure(
+            connection, opts={"version_table": VERSION_TABLE}
+        ).get_current_heads()
         missing = scripts.iterate_revisions("heads", current or "base")
         return tuple(reversed([script.revision for script in missing]))
 
@@ -50,6 +54,7 @@ def _config(connection: Connection) -> Config:
     config = Config()
     config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
     config.attributes["connection"] = connection
+    config.attributes["version_table"] = VERSION_TABLE
     return config
 
 

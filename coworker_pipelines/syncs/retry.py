@@ -7,7 +7,7 @@ from typing import Final, Self
 
 import orjson
 
-from coworker_pipelines.connections.rejected import RejectedEntry
+from coworker_pipelines.connections.rejected import RejectedEntry, RejectReason
 from coworker_pipelines.connections.selections import current_selection, selected_fields
 from coworker_pipelines.connections.stream_states import await_activities, fence, sync_stream
 from coworker_pipelines.connections.suppression import suppressed_keys
@@ -75,6 +75,10 @@ def _retry(
     counts = Counts()
     done: list[str] = []
     for entry in entries:
+        if entry.reason is RejectReason.NOT_SERIALISABLE:
+            # What was kept of it describes the record, and is not the record.
+            counts += Counts(read=1, rejected=1)
+            continue
         # One at a time: an entry is forgotten only when its own record is answered for.
         prepared = preparation.prepare(orjson.loads(entry.payload))
         result = Counts(read=1, rejected=1)

@@ -6,6 +6,7 @@ from coworker_pipelines.connections import rows
 
 context.configure(
     connection=context.config.attributes["connection"],
+    version_table=context.config.attributes["version_table"],
     target_metadata=rows.Row.metadata,
     compare_type=True,
 )

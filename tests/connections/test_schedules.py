@@ -10,6 +10,7 @@ from coworker_pipelines.connections.schedules import (
     INTERVAL_MIN_S,
     JITTER_MAX_S,
     Schedule,
+    describe_schedule,
     next_due,
 )
 from coworker_pipelines.kernel.errors import TenantActionError
@@ -175,3 +176,16 @@ def test_a_schedule_that_does_not_fit_is_answered_in_one_sentence(
     assert fault in sentence
     assert sentence.endswith(".")
     assert "\n" not in sentence
+
+
+@pytest.mark.parametrize(
+    ("schedule", "said"),
+    (
+        (None, "on command"),
+        (Schedule(interval_s=1_800), "every 30 min"),
+        (Schedule(interval_s=90), "every 90 s"),
+        (Schedule(cron="15 6 * * 1-5", time_zone="Europe/Berlin"), "15 6 * * 1-5 (Europe/Berlin)"),
+    ),
+)
+def test_a_schedule_is_said_as_a_person_says_it(schedule: Schedule | None, said: str) -> None:
+    assert describe_schedule(schedule) == said

@@ -16,7 +16,7 @@ from sqlalchemy.pool import NullPool
 
 from coworker_pipelines.connections.rows import Connection
 from coworker_pipelines.database.database import Database
-from coworker_pipelines.database.migrations import migrate, pending, unmigrate
+from coworker_pipelines.database.migrations import VERSION_TABLE, migrate, pending, unmigrate
 from coworker_pipelines.kernel.errors import RetryLaterError, TenantActionError
 from coworker_pipelines.services.local import Endpoints
 from tests.database.planted import plant
@@ -29,19 +29,24 @@ PASSWORD = "made-up-for-this-test"
 def test_a_database_goes_up_from_empty_and_down_again(database_url: str) -> None:
     assert pending(database_url) == ("0001",)
     migrate(database_url)
-    assert _tables(database_url) == TABLES | {"alembic_version"}
+    assert _tables(database_url) == TABLES | {VERSION_TABLE}
     assert pending(database_url) == ()
     unmigrate(database_url)
-    assert _tables(database_url) == {"alembic_version"}
+    assert _tables(database_url) == {VERSION_TABLE}
     migrate(database_url)
-    assert _tables(database_url) == TABLES | {"alembic_version"}
+    assert _tables(database_url) == TABLES | {VERSION_TABLE}
 
 
 def test_the_rows_and_the_migrations_say_the_same(migrated_url: str) -> None:
     engine = create_engine(migrated_url, poolclass=NullPool)
     with engine.connect() as connection:
         context = MigrationContext.configure(
-            connection, opts={"compare_type": True, "compare_server_default": True}
+            connection,
+            opts={
+                "compare_type": True,
+                "compare_server_default": True,
+                "version_table": VERSION_TABLE,
+            },
         )
         assert compare_metadata(context, Connection.metadata) == []
 
