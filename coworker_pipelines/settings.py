@@ -13,6 +13,7 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import SecretStr
 
 from coworker_pipelines.kernel.errors import TenantActionError
+from coworker_pipelines.kernel.window import Window
 from coworker_pipelines.services.address import ElasticsearchAddress
 
 STATE = "COWORKER_STATE"
@@ -28,8 +29,12 @@ ELASTICSEARCH_PORT = "COWORKER_ELASTICSEARCH_PORT"
 DAGSTER_PORT = "COWORKER_DAGSTER_PORT"
 SEGMENTS = "COWORKER_SEGMENTS"
 REPLICAS = "COWORKER_ELASTICSEARCH_REPLICAS"
+FIRST_WINDOW = "COWORKER_FIRST_WINDOW"
 
 BUCKET_SCHEME = "gs"
+FIRST_WINDOW_DEFAULT = Window(2024, 1)
+"""Dagster advises 100,000 partitions an asset at the most: three years of months leave room for
+2,700 connections of a kind."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +58,7 @@ class Settings:
     dagster_port: int | None = None
     segments: Path | BucketAddress
     replicas: int = 0
+    first_window: Window = FIRST_WINDOW_DEFAULT
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
@@ -74,6 +80,7 @@ class Settings:
             dagster_port=_number(environment, DAGSTER_PORT),
             segments=_segments(environment, state),
             replicas=_number(environment, REPLICAS) or 0,
+            first_window=_first_window(environment),
         )
 
     @property
@@ -145,6 +152,16 @@ def _parts(url: str) -> SplitResult | None:
     except ValueError:
         return None
     return parts
+
+
+def _first_window(environment: Mapping[str, str]) -> Window:
+    month = environment.get(FIRST_WINDOW)
+    if month is None:
+        return FIRST_WINDOW_DEFAULT
+    try:
+        return Window.parse(f"{month}-01")
+    except TenantActionError as error:
+        raise TenantActionError(f"{FIRST_WINDOW} is no month: write it as YYYY-MM.") from error
 
 
 def _number(environment: Mapping[str, str], name: str) -> int | None:

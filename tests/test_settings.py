@@ -6,6 +6,7 @@ import pytest
 
 from coworker_pipelines import settings as variables
 from coworker_pipelines.kernel.errors import TenantActionError
+from coworker_pipelines.kernel.window import Window
 from coworker_pipelines.settings import BucketAddress, Settings
 
 SECRET = "pa55-word"
@@ -190,3 +191,11 @@ def _refused(environment: dict[str, str], *said: str) -> None:
     assert all(part in sentence for part in said)
     assert SECRET not in sentence
     assert "\n" not in sentence
+
+
+def test_the_first_month_is_that_of_the_environment() -> None:
+    assert Settings.from_environment({}).first_window == Window(2024, 1)
+    named = Settings.from_environment({"COWORKER_FIRST_WINDOW": "2015-06"})
+    assert named.first_window == Window(2015, 6)
+    with pytest.raises(TenantActionError, match="COWORKER_FIRST_WINDOW is no month"):
+        Settings.from_environment({"COWORKER_FIRST_WINDOW": "2015"})

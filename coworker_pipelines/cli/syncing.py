@@ -20,7 +20,7 @@ from coworker_pipelines.connections.syncs import describe_sync, find_sync
 from coworker_pipelines.connectors.registry import connector_class
 from coworker_pipelines.defs.graph import build_definitions
 from coworker_pipelines.defs.kinds import Kind
-from coworker_pipelines.defs.partitions import FIRST_WINDOW, Span, connections_of, require_begun
+from coworker_pipelines.defs.partitions import Span, connections_of, require_begun
 from coworker_pipelines.defs.platform import Platform as ShellPlatform
 from coworker_pipelines.defs.platform import PlatformResource
 from coworker_pipelines.kernel.clock import SystemClock
@@ -71,12 +71,16 @@ def sync_with_progress(handle: str, windows: tuple[Window, ...], *, as_json: boo
 
 def run_sync(kind: str, span: Span, listener: Callable[[Step], None]) -> ExecuteInProcessResult:
     """The kind's job over the span; Dagster keeps the run as it keeps any other."""
-    require_begun(span, first=FIRST_WINDOW, now=SystemClock().now())
+    first_window = Settings.from_environment(os.environ).first_window
+    require_begun(span, first=first_window, now=SystemClock().now())
     connector = connector_class(kind)
-    definitions = build_definitions(
-        [Kind(name=kind, description=connector.description, streams=connector.fixed_streams)],
-        _ListeningResource(listener),
+    drawn = Kind(
+        name=kind,
+        description=connector.description,
+        streams=connector.fixed_streams,
+        first_window=first_window,
     )
+    definitions = build_definitions([drawn], _ListeningResource(listener))
     job = definitions.resolve_job_def(f"sync_{kind}")
     with open_instance() as instance:
         name = connections_of(kind).name

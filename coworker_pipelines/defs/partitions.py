@@ -22,15 +22,15 @@ from dagster._core.storage.tags import (
 
 from coworker_pipelines.kernel.errors import RefusedError, TenantActionError
 from coworker_pipelines.kernel.window import Window
+from coworker_pipelines.settings import FIRST_WINDOW_DEFAULT
 
 CONNECTION: Final = "connection"
 WINDOW: Final = "window"
 CONNECTION_TAG: Final = "coworker/connection"
 TENANT_TAG: Final = "coworker/tenant"
 
-FIRST_WINDOW: Final = Window(2024, 1)
-"""Where history begins unless a deployment says otherwise. Dagster advises 100,000 partitions
-an asset at the most: three years of months leave room for 2,700 connections of a kind."""
+FIRST_WINDOW: Final = FIRST_WINDOW_DEFAULT
+"""Where history begins unless a deployment says otherwise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
