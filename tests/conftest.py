@@ -21,7 +21,12 @@ from tests.database_fixtures import (
 __all__ = ["database", "migrated_template", "migrated_url"]
 
 # No example is timed, and every run tries the same ones: what fails, fails for everybody.
-hypothesis.settings.register_profile("house", deadline=None, derandomize=True)
+hypothesis.settings.register_profile(
+    "house",
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=(hypothesis.HealthCheck.too_slow,),
+)
 hypothesis.settings.load_profile("house")
 
 RUNNING_STATE = "COWORKER_TEST_STATE"

@@ -18,7 +18,7 @@ from dagster_shared.yaml_utils import load_yaml_from_path
 
 ROOT = Path(__file__).parents[2]
 START_S = 60.0
-STOP_S = 15.0
+STOP_S = 6.0
 
 
 def shipped_settings() -> dict[str, Any]:
