@@ -7,6 +7,8 @@ unexport PYTHONDONTWRITEBYTECODE
 
 UV := $(shell command -v uv || echo $(CURDIR)/.coworker/bin/uv)
 RUN := $(UV) run --frozen --no-sync
+# Two processes, each with servers of its own, a file of tests in one of them.
+PYTEST := pytest --numprocesses 2 --dist loadfile
 
 .PHONY: help setup check test coverage soak bench demo up down
 
@@ -30,10 +32,10 @@ check: setup ## Formatting, lint, types, import contracts, dependencies, spellin
 	$(RUN) codespell
 
 test: check ## All checks and all tests, on real servers that the suite starts.
-	@$(RUN) pytest
+	@$(RUN) $(PYTEST)
 
 coverage: setup ## The same tests, and which branches they reach: half as long again.
-	@$(RUN) pytest --cov --cov-report=term:skip-covered
+	@$(RUN) $(PYTEST) --cov --cov-report=term:skip-covered
 
 soak: setup ## The long forms of the tests: two hundred kills.
 	@$(RUN) pytest -m soak -o addopts="--import-mode=importlib -ra"

@@ -18,7 +18,7 @@ import psutil
 from coworker_pipelines.kernel.errors import TenantActionError
 from coworker_pipelines.services.files import make_folder
 from coworker_pipelines.services.ports import LOOPBACK, is_free
-from coworker_pipelines.services.processes import find_process, stop_process
+from coworker_pipelines.services.processes import find_process, hear_interrupts, stop_process
 from coworker_pipelines.services.waiting import await_value
 
 PROJECT: Final = Path(__file__).parents[2]
@@ -130,6 +130,7 @@ class DagsterServer:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                preexec_fn=hear_interrupts,  # noqa: PLW1509 - it calls nothing that takes a lock
             )
         self._started.append(process)
         self._pid_file(module).write_text(f"{process.pid}\n", encoding="utf-8")

@@ -78,10 +78,19 @@ def run_as(
                 user=account.uid if account.switched else None,
                 group=account.gid if account.switched else None,
                 extra_groups=[] if account.switched else None,
+                preexec_fn=hear_interrupts,  # noqa: PLW1509 - it calls nothing that takes a lock
             )
         except subprocess.TimeoutExpired:
             return False
     return done.returncode == 0
+
+
+def hear_interrupts() -> None:
+    """In a new process: SIGINT ends it, also where we were started with ``&`` or ``nohup``.
+
+    A shell has what it starts in the background ignore SIGINT, and all descendants inherit it.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def last_line(log: Path) -> str:

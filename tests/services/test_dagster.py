@@ -18,6 +18,7 @@ from coworker_pipelines.services.dagster import (
     dagster_environment,
 )
 from coworker_pipelines.services.ports import LOOPBACK
+from coworker_pipelines.services.processes import hear_interrupts
 
 WEBSERVER, DAEMON = MODULES = ("dagster_webserver", "dagster._daemon")
 
@@ -100,7 +101,7 @@ def test_what_an_earlier_life_left_is_not_taken_for_running(server: DagsterServe
 def test_processes_whose_address_was_never_written_have_none(server: DagsterServer) -> None:
     for module in MODULES:
         command = [sys.executable, "-c", "import time; time.sleep(600)", module]
-        process = subprocess.Popen(command)
+        process = subprocess.Popen(command, preexec_fn=hear_interrupts)  # noqa: PLW1509
         server._started.append(process)
         (server.home / f"{module}.pid").write_text(f"{process.pid}\n", encoding="utf-8")
     assert server.status() == DagsterStatus(running=True, address=None)
