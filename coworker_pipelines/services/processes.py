@@ -78,7 +78,7 @@ def run_as(
                 user=account.uid if account.switched else None,
                 group=account.gid if account.switched else None,
                 extra_groups=[] if account.switched else None,
-                preexec_fn=hear_interrupts,  # noqa: PLW1509 - it calls nothing that takes a lock
+                preexec_fn=hear_interrupts,
             )
         except subprocess.TimeoutExpired:
             return False
