@@ -8,13 +8,14 @@ Context attributes hold ids, stream names and document keys; no name or address 
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from importlib.resources import files
 from typing import Any, Final
 
 import orjson
 
 from coworker_pipelines.documents.reader import StoredDocument
+from coworker_pipelines.extraction.prepare import time_text
 from coworker_pipelines.kernel.errors import DefectError
 from coworker_pipelines.kernel.scope import Scope
 from coworker_pipelines.sdk.activity import Fact, Verb
@@ -136,4 +137,4 @@ def _encoded(event: Mapping[str, Any], stream: str) -> bytes:
 def _utc_text(at: datetime) -> str:
     if at.tzinfo is None:
         raise DefectError("An activity has a time without a zone.")
-    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return time_text(at)

@@ -27,8 +27,7 @@ from coworker_pipelines.kernel.errors import CoworkerError, RetryLaterError
 from coworker_pipelines.kernel.scope import Scope
 from coworker_pipelines.kernel.window import Window
 from coworker_pipelines.privacy.holdings import Holdings
-from coworker_pipelines.provisioning.connections import ConnectionMaker
-from coworker_pipelines.provisioning.forms import join_form
+from coworker_pipelines.provisioning.connections import ConnectionMaker, open_connector
 from coworker_pipelines.provisioning.indices import ConnectionIndices
 from coworker_pipelines.provisioning.selections import SelectionMaker
 from coworker_pipelines.provisioning.tenants import tenant_keys
@@ -157,16 +156,8 @@ class Platform:
                 reading.catalog.stream(stream)
             if not reading.rejected.list(stream=stream, limit=1):
                 return RetryOutcome()
-        with self._sync_context(handle, f"retry-{uuid4()}", [window]) as (context, streams):
-            windows = {
-                (entry.stream, entry.window)
-                for entry in context.rejected.list(stream=stream, limit=10_000)
-            }
-            outcome = retry_rejected(context, stream)
-            run = SyncRun(context, streams)
-            for name, of in sorted(windows):
-                run.derive(name, of)
-        return outcome
+        with self._sync_context(handle, f"retry-{uuid4()}", [window]) as (context, _):
+            return retry_rejected(context, stream)
 
     @contextmanager
     def open_reading(self, handle: str) -> Iterator[Reading]:
@@ -332,9 +323,11 @@ class Platform:
             )
 
     def _open_connector(self, configured: _Configured) -> Connector[Any]:
-        connector_type = connector_class(configured.kind)
-        secrets = self.secrets.get(configured.secret_reference)
-        return connector_type(join_form(connector_type.settings_type, configured.settings, secrets))
+        return open_connector(
+            configured.kind,
+            configured.settings,
+            self.secrets.get(configured.secret_reference),
+        )
 
     @property
     def _indices(self) -> ConnectionIndices:

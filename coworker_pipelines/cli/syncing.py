@@ -73,13 +73,7 @@ def run_sync(kind: str, span: Span, listener: Callable[[Step], None]) -> Execute
     """The kind's job over the span; Dagster keeps the run as it keeps any other."""
     first_window = Settings.from_environment(os.environ).first_window
     require_begun(span, first=first_window, now=SystemClock().now())
-    connector = connector_class(kind)
-    drawn = Kind(
-        name=kind,
-        description=connector.description,
-        streams=connector.fixed_streams,
-        first_window=first_window,
-    )
+    drawn = Kind.of(connector_class(kind), first_window)
     definitions = build_definitions([drawn], _ListeningResource(listener))
     job = definitions.resolve_job_def(f"sync_{kind}")
     with open_instance() as instance:

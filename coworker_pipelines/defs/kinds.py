@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any, Self
 
 from dagster import AssetKey
 
 from coworker_pipelines.defs.partitions import FIRST_WINDOW
 from coworker_pipelines.kernel.window import Window
+from coworker_pipelines.sdk.connector import Connector
 from coworker_pipelines.sdk.stream import Stream
 
 
@@ -27,6 +29,15 @@ class Kind:
     description: str
     streams: tuple[Stream, ...] = ()
     first_window: Window = FIRST_WINDOW
+
+    @classmethod
+    def of(cls, connector: type[Connector[Any]], first_window: Window) -> Self:
+        return cls(
+            name=connector.kind,
+            description=connector.description,
+            streams=connector.fixed_streams,
+            first_window=first_window,
+        )
 
     @property
     def job_name(self) -> str:

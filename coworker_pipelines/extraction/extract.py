@@ -17,7 +17,6 @@ from coworker_pipelines.extraction.prepare import (
     Preparation,
     Rejection,
     Suppressed,
-    delete_line,
 )
 from coworker_pipelines.extraction.rejected_share import require_few_rejected
 from coworker_pipelines.extraction.segment_draft import SegmentDraft
@@ -26,7 +25,7 @@ from coworker_pipelines.kernel.errors import DefectError
 from coworker_pipelines.sdk.connector import Connector
 from coworker_pipelines.sdk.page import Page, ReadRequest
 from coworker_pipelines.sdk.stream import SyncMode
-from coworker_pipelines.segments.block import COMPRESSION_LEVEL
+from coworker_pipelines.segments.block import COMPRESSION_LEVEL, delete_line
 from coworker_pipelines.segments.keys import write_keys
 from coworker_pipelines.segments.manifest import Manifest, Segment, WriteMode
 from coworker_pipelines.segments.manifests import (

@@ -241,11 +241,6 @@ def content_hash_of(payload: bytes) -> str:
     return hashlib.blake2b(payload, digest_size=_HASH_BYTES).hexdigest()
 
 
-def delete_line(key: str) -> bytes:
-    """The operation that removes a document."""
-    return b'{"delete":{"_id":%b}}\n' % orjson.dumps(key)
-
-
 def time_text(moment: datetime) -> str:
     """RFC 3339, UTC, with a ``Z``; microseconds where there are any."""
     if moment.tzinfo is not UTC:

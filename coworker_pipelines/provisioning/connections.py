@@ -105,9 +105,9 @@ class ConnectionMaker:
 
     def open_connector(self, connection: Connection) -> Connector[Any]:
         """The connection's source, with its secrets."""
-        connector_type = connector_class(connection.kind)
-        secrets: Mapping[str, SecretStr] = self.secrets.get(connection.secret_reference)
-        return connector_type(join_form(connector_type.settings_type, connection.settings, secrets))
+        return open_connector(
+            connection.kind, connection.settings, self.secrets.get(connection.secret_reference)
+        )
 
     def _row(
         self,
@@ -136,6 +136,14 @@ class ConnectionMaker:
             now=now,
         )
         return connection
+
+
+def open_connector(
+    kind: str, settings: Mapping[str, Any], secrets: Mapping[str, SecretStr]
+) -> Connector[Any]:
+    """A source, from the two halves of its form."""
+    connector_type = connector_class(kind)
+    return connector_type(join_form(connector_type.settings_type, settings, secrets))
 
 
 def offered(connector: Connector[Any]) -> Catalog:

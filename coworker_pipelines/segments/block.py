@@ -46,6 +46,11 @@ class Block:
     body: bytes
 
 
+def delete_line(key: str) -> bytes:
+    """The operation that removes a document."""
+    return b'{"delete":{"_id":%b}}\n' % orjson.dumps(key)
+
+
 def blocks_of(operations: Iterable[bytes]) -> Iterator[Block]:
     """Blocks of operations, in order; each is an action's line and what belongs to it."""
     body = bytearray()

@@ -20,6 +20,7 @@ from coworker_pipelines.sdk.stream import Stream, SyncMode
 from coworker_pipelines.segments.block import blocks_of
 from coworker_pipelines.segments.manifest import Manifest, WriteMode
 from coworker_pipelines.syncs.context import LOCK_WAIT_S, SyncContext
+from coworker_pipelines.syncs.derive import derive_waiting
 
 PAGE: Final = 500
 
@@ -40,7 +41,7 @@ class RetryOutcome:
 
 
 def retry_rejected(context: SyncContext, stream: str | None) -> RetryOutcome:
-    """Try to store what was rejected; what was taken is rejected no more, its activities are due.
+    """Try to store what was rejected; what was taken is rejected no more and has its activities.
 
     A newer version that was stored meanwhile stays: the store refuses the older one, and a
     snapshot's record is only ever added.
@@ -94,6 +95,7 @@ def _retry(
     with context.database.tenant(context.scope.tenant) as session:
         sync_stream(session, context.scope, context.sync, name, window).add_counts(counts)
     context.rejected.delete(done)
+    derive_waiting(context, stream, window)
     return RetryOutcome(tried=len(entries), stored=len(done))
 
 

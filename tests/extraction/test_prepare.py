@@ -24,11 +24,11 @@ from coworker_pipelines.extraction.prepare import (
     Rejection,
     Suppressed,
     canonical_payload,
-    delete_line,
     subject_keys_of,
     time_text,
 )
 from coworker_pipelines.sdk.stream import IdentifierKind, Stream
+from coworker_pipelines.segments.block import delete_line
 from coworker_pipelines.segments.manifest import WriteMode
 from tests.extraction.shop import (
     EVENTS,
