@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import SecretStr
-
 from coworker_pipelines.kernel.errors import TenantActionError
+from coworker_pipelines.kernel.secret import Secret
 from coworker_pipelines.kernel.window import Window
 from coworker_pipelines.services.address import ElasticsearchAddress
 
@@ -122,12 +121,12 @@ def _elasticsearch(environment: Mapping[str, str]) -> ElasticsearchAddress | Non
     )
 
 
-def _secret(environment: Mapping[str, str], name: str) -> SecretStr | None:
+def _secret(environment: Mapping[str, str], name: str) -> Secret | None:
     path = environment.get(name)
     if path is None:
         return None
     try:
-        return SecretStr(Path(path).read_text(encoding="utf-8").strip())
+        return Secret(Path(path).read_text(encoding="utf-8").strip())
     except (OSError, UnicodeDecodeError) as error:
         raise TenantActionError(f"The file that {name} names cannot be read as text.") from error
 

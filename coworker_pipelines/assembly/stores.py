@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from elasticsearch import Elasticsearch
-from pydantic import SecretStr
 
 from coworker_pipelines.activities.store import ActivitiesStore
 from coworker_pipelines.connections.rejected import DatabaseRejectedStore, RejectedStore
@@ -17,6 +16,7 @@ from coworker_pipelines.documents.endpoint import Endpoint
 from coworker_pipelines.documents.reader import DocumentsReader
 from coworker_pipelines.documents.writer import DocumentsWriter
 from coworker_pipelines.kernel.scope import Scope
+from coworker_pipelines.kernel.secret import Secret
 from coworker_pipelines.provisioning.connections import ELASTICSEARCH_API_KEY
 from coworker_pipelines.secrets.cipher import Cipher
 from coworker_pipelines.segments.local import LocalSegmentStore
@@ -69,7 +69,7 @@ def open_stores(
 
 
 def own_address(
-    address: ElasticsearchAddress, secrets: Mapping[str, SecretStr]
+    address: ElasticsearchAddress, secrets: Mapping[str, Secret]
 ) -> ElasticsearchAddress:
     """The cluster, to be entered with a connection's own key and nothing else."""
     return replace(address, user=None, password=None, api_key=secrets[ELASTICSEARCH_API_KEY])

@@ -7,10 +7,10 @@ from typing import Any
 
 import orjson
 import typer
-from pydantic import SecretStr
 
 from coworker_pipelines.connectors import registry
 from coworker_pipelines.kernel.errors import TenantActionError
+from coworker_pipelines.kernel.secret import Secret
 from coworker_pipelines.provisioning.forms import secret_fields
 
 
@@ -37,13 +37,13 @@ def read_form(
         form[name] = _value(value)
     for entry in secret_files:
         name, path = _pair(entry, "--secret-file wants NAME=PATH.")
-        form[name] = SecretStr(_read(path))
+        form[name] = Secret(_read(path))
     if foreign := sorted(set(asked) - set(secret_names)):
         raise TenantActionError(f"{foreign[0]!r} is no sensitive setting of {kind}.")
     for name in secret_names:
         is_wanted = name in asked or settings_type.model_fields[name].is_required()
         if name not in form and is_wanted:
-            form[name] = SecretStr(typer.prompt(name, hide_input=True, err=True))
+            form[name] = Secret(typer.prompt(name, hide_input=True, err=True))
     return form
 
 

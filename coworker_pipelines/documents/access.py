@@ -8,18 +8,18 @@ from base64 import b64decode
 from typing import Final
 
 from elasticsearch import BadRequestError, Elasticsearch
-from pydantic import SecretStr
 
 from coworker_pipelines.documents import names
 from coworker_pipelines.documents.client import translated
 from coworker_pipelines.kernel.errors import RefusedError
 from coworker_pipelines.kernel.scope import Scope
+from coworker_pipelines.kernel.secret import Secret
 
 PRIVILEGES: Final = ("read", "write", "maintenance", "view_index_metadata")
 """Documents are read and written and indices refreshed; none is made, changed or deleted."""
 
 
-def mint_key(client: Elasticsearch, scope: Scope) -> SecretStr:
+def mint_key(client: Elasticsearch, scope: Scope) -> Secret:
     """A further key of the connection, as the ``ApiKey`` header wants it.
 
     To rotate: mint, store, then ``revoke_keys`` but this one; so no run is ever without a key.
@@ -41,10 +41,10 @@ def mint_key(client: Elasticsearch, scope: Scope) -> SecretStr:
                 "Elasticsearch mints no key for a caller that has only an API key itself: give "
                 "the control plane a user and a password."
             ) from error
-    return SecretStr(answer["encoded"])
+    return Secret(answer["encoded"])
 
 
-def revoke_keys(client: Elasticsearch, scope: Scope, *, but: SecretStr | None = None) -> None:
+def revoke_keys(client: Elasticsearch, scope: Scope, *, but: Secret | None = None) -> None:
     """After this no key of the connection opens anything, save the one that is to stay."""
     staying = None if but is None else _id(but)
     with translated():
@@ -54,5 +54,5 @@ def revoke_keys(client: Elasticsearch, scope: Scope, *, but: SecretStr | None = 
             client.security.invalidate_api_key(ids=ending)
 
 
-def _id(key: SecretStr) -> str:
+def _id(key: Secret) -> str:
     return b64decode(key.get_secret_value()).decode().partition(":")[0]

@@ -5,7 +5,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import SecretStr
 from sqlalchemy.orm import Session
 
 from coworker_pipelines.connections.catalogs import catalog_to_json
@@ -18,6 +17,7 @@ from coworker_pipelines.connectors.registry import connector_class
 from coworker_pipelines.database.database import Database
 from coworker_pipelines.kernel.clock import Clock
 from coworker_pipelines.kernel.errors import RetryLaterError, TenantActionError
+from coworker_pipelines.kernel.secret import Secret
 from coworker_pipelines.provisioning.forms import join_form, parse_form, split_form
 from coworker_pipelines.provisioning.indices import ConnectionIndices
 from coworker_pipelines.provisioning.tenants import tenant_keys
@@ -139,7 +139,7 @@ class ConnectionMaker:
 
 
 def open_connector(
-    kind: str, settings: Mapping[str, Any], secrets: Mapping[str, SecretStr]
+    kind: str, settings: Mapping[str, Any], secrets: Mapping[str, Secret]
 ) -> Connector[Any]:
     """A source, from the two halves of its form."""
     connector_type = connector_class(kind)

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
 
-from pydantic import SecretStr, ValidationError
+from pydantic import ValidationError
 
 from coworker_pipelines.kernel.errors import TenantActionError
+from coworker_pipelines.kernel.secret import Secret
 from coworker_pipelines.sdk.connector import ConnectorSettings
 
 
@@ -15,7 +16,7 @@ class SplitForm:
     """``settings`` is JSON without a secret in it; ``secrets`` holds the sensitive fields."""
 
     settings: Mapping[str, Any]
-    secrets: Mapping[str, SecretStr]
+    secrets: Mapping[str, Secret]
 
 
 def parse_form(
@@ -36,9 +37,7 @@ def parse_form(
 def split_form(settings: ConnectorSettings) -> SplitForm:
     secret_names = secret_fields(type(settings))
     secrets = {
-        name: value
-        for name in secret_names
-        if isinstance(value := getattr(settings, name), SecretStr)
+        name: value for name in secret_names if isinstance(value := getattr(settings, name), Secret)
     }
     return SplitForm(
         settings=settings.model_dump(mode="json", exclude=set(secret_names)), secrets=secrets
@@ -48,7 +47,7 @@ def split_form(settings: ConnectorSettings) -> SplitForm:
 def join_form(
     settings_type: type[ConnectorSettings],
     settings: Mapping[str, Any],
-    secrets: Mapping[str, SecretStr],
+    secrets: Mapping[str, Secret],
 ) -> ConnectorSettings:
     """What ``split_form`` took apart."""
     own = {name: secrets[name] for name in secret_fields(settings_type) if name in secrets}
@@ -56,11 +55,11 @@ def join_form(
 
 
 def secret_fields(settings_type: type[ConnectorSettings]) -> tuple[str, ...]:
-    """Names of the fields of type ``SecretStr`` (or ``SecretStr | None``)."""
+    """Names of the fields of type ``Secret`` (or ``Secret | None``)."""
     return tuple(
         name
         for name, field in settings_type.model_fields.items()
-        if field.annotation is SecretStr or SecretStr in get_args(field.annotation)
+        if field.annotation is Secret or Secret in get_args(field.annotation)
     )
 
 

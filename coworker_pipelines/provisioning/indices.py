@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from elasticsearch import Elasticsearch
-from pydantic import SecretStr
 
 from coworker_pipelines.activities.mapping import ACTIVITY_PROPERTIES
 from coworker_pipelines.documents.access import mint_key, revoke_keys
@@ -14,6 +13,7 @@ from coworker_pipelines.documents.indices import (
     delete_connection_indices,
 )
 from coworker_pipelines.kernel.scope import Scope
+from coworker_pipelines.kernel.secret import Secret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +29,7 @@ class ConnectionIndices:
             create_documents_index(self.client, scope, stream, replicas=self.replicas)
         create_activities_index(self.client, scope, ACTIVITY_PROPERTIES, replicas=self.replicas)
 
-    def mint_key(self, scope: Scope) -> SecretStr:
+    def mint_key(self, scope: Scope) -> Secret:
         return mint_key(self.client, scope)
 
     def remove(self, scope: Scope) -> None:

@@ -3,11 +3,10 @@
 import secrets as random
 from contextlib import ExitStack
 
-from pydantic import SecretStr
-
 from coworker_pipelines.connections.tenants import add_tenant as add_tenant_row
 from coworker_pipelines.database.database import Database
 from coworker_pipelines.kernel.clock import Clock
+from coworker_pipelines.kernel.secret import Secret
 from coworker_pipelines.secrets.store import SecretStore
 
 SUBJECT_KEY = "subject_key"
@@ -35,7 +34,7 @@ def make_tenant(
         # keys without a tenant open nothing.
         store.put(
             tenant_reference(tenant_id),
-            {key: SecretStr(random.token_hex(_KEY_BYTES)) for key in (SUBJECT_KEY, DATA_KEY)},
+            {key: Secret(random.token_hex(_KEY_BYTES)) for key in (SUBJECT_KEY, DATA_KEY)},
         )
         session.commit()
         undo.pop_all()

@@ -12,7 +12,7 @@ from coworker_pipelines.sdk.stream import Catalog, Stream
 
 
 class ConnectorSettings(BaseModel):
-    """The form of a connection. Fields of type ``SecretStr`` never reach the database."""
+    """The form of a connection. Fields of type ``Secret`` never reach the database."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 

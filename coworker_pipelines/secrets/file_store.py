@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Final
 
 import orjson
-from pydantic import SecretStr
 
 from coworker_pipelines.kernel.errors import RefusedError
+from coworker_pipelines.kernel.secret import Secret
 from coworker_pipelines.secrets.cipher import KEY_BYTES, Cipher
 from coworker_pipelines.secrets.store import SecretStore, checked_reference, missing
 
@@ -42,7 +42,7 @@ class FileSecretStore(SecretStore):
             raise RefusedError(f"The key file {key_file} does not hold {KEY_BYTES} bytes.")
         self._cipher = Cipher(key)
 
-    def put(self, reference: str, values: Mapping[str, SecretStr]) -> None:
+    def put(self, reference: str, values: Mapping[str, Secret]) -> None:
         path = self._path(reference)
         content = orjson.dumps({name: value.get_secret_value() for name, value in values.items()})
         message = self._cipher.encrypt(content, context=reference.encode())
@@ -51,13 +51,13 @@ class FileSecretStore(SecretStore):
                 _make_folder(self._folder / folder)
             _write_whole(path, message)
 
-    def get(self, reference: str) -> dict[str, SecretStr]:
+    def get(self, reference: str) -> dict[str, Secret]:
         try:
             message = self._path(reference).read_bytes()
         except FileNotFoundError:
             raise missing(reference) from None
         content = orjson.loads(self._cipher.decrypt(message, context=reference.encode()))
-        return {name: SecretStr(value) for name, value in content.items()}
+        return {name: Secret(value) for name, value in content.items()}
 
     def delete(self, reference: str) -> None:
         path = self._path(reference)

@@ -5,10 +5,11 @@ import hmac
 from collections.abc import Mapping
 
 import orjson
-from pydantic import SecretStr
+
+from coworker_pipelines.kernel.secret import Secret
 
 
-def fingerprint(values: Mapping[str, SecretStr], key: bytes) -> str:
+def fingerprint(values: Mapping[str, Secret], key: bytes) -> str:
     """HMAC-SHA-256 in hex over the names and values, whatever their order.
 
     Keyed, so that who reads the database cannot try out passwords against it.

@@ -4,22 +4,29 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 
-from pydantic import SecretStr
-
 from coworker_pipelines.kernel.errors import DefectError, TenantActionError
+from coworker_pipelines.kernel.secret import Secret
 
 _REFERENCE = re.compile(r"[a-z]+(/[a-z0-9]+){1,3}")
 
 
-class SecretStore(ABC):
-    """Secrets by reference: a few named values each, replaced whole."""
+class SecretWriter(ABC):
+    """Puts secrets away, and need not be able to look at them: the control plane's half."""
 
     @abstractmethod
-    def put(self, reference: str, values: Mapping[str, SecretStr]) -> None:
+    def put(self, reference: str, values: Mapping[str, Secret]) -> None:
         """After this the reference holds these values and no others."""
 
     @abstractmethod
-    def get(self, reference: str) -> dict[str, SecretStr]:
+    def delete(self, reference: str) -> None:
+        """After this there is no such secret, whether there was one or not."""
+
+
+class SecretReader(ABC):
+    """Gets secrets out: the half of who uses them."""
+
+    @abstractmethod
+    def get(self, reference: str) -> dict[str, Secret]:
         """The values.
 
         Raises:
@@ -27,9 +34,9 @@ class SecretStore(ABC):
             RefusedError: it was changed by somebody else than this store.
         """
 
-    @abstractmethod
-    def delete(self, reference: str) -> None:
-        """After this there is no such secret, whether there was one or not."""
+
+class SecretStore(SecretWriter, SecretReader):
+    """Both halves: secrets by reference, a few named values each, replaced whole."""
 
     @abstractmethod
     def references(self) -> Iterator[str]:
@@ -40,12 +47,12 @@ class MemorySecretStore(SecretStore):
     """A fake that forgets when its process ends."""
 
     def __init__(self) -> None:
-        self._values: dict[str, dict[str, SecretStr]] = {}
+        self._values: dict[str, dict[str, Secret]] = {}
 
-    def put(self, reference: str, values: Mapping[str, SecretStr]) -> None:
+    def put(self, reference: str, values: Mapping[str, Secret]) -> None:
         self._values[checked_reference(reference)] = dict(values)
 
-    def get(self, reference: str) -> dict[str, SecretStr]:
+    def get(self, reference: str) -> dict[str, Secret]:
         try:
             return dict(self._values[checked_reference(reference)])
         except KeyError:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import SecretStr
+from coworker_pipelines.kernel.secret import Secret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,8 +12,8 @@ class ElasticsearchAddress:
 
     url: str
     user: str | None = None
-    password: SecretStr | None = None
-    api_key: SecretStr | None = None
+    password: Secret | None = None
+    api_key: Secret | None = None
     ca_certificate: Path | None = None
 
 
@@ -22,7 +22,7 @@ class DatabaseAddress:
     """A Postgres server: a role that owns its databases, and the folder of its socket."""
 
     user: str
-    password: SecretStr
+    password: Secret
     socket_folder: Path
 
     def url(self, database: str, *, driver: str | None) -> str:

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from pydantic import SecretStr
-
 from coworker_pipelines.kernel.errors import TenantActionError
+from coworker_pipelines.kernel.secret import Secret
 from coworker_pipelines.services.address import ElasticsearchAddress
 from coworker_pipelines.services.distribution import VERSION
 from coworker_pipelines.services.elasticsearch import HEAP, SHARDS_MAX, START_TIMEOUT_S
@@ -30,7 +29,7 @@ class ElasticsearchContainer:
     """One container and one volume of the same name; ``folder`` remembers that there is one."""
 
     folder: Path
-    password: SecretStr
+    password: Secret
     environment: Mapping[str, str]
 
     def engine_answers(self) -> bool:

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Final
 
 import psutil
-from pydantic import SecretStr
 
 from coworker_pipelines.kernel.errors import TenantActionError
+from coworker_pipelines.kernel.secret import Secret
 from coworker_pipelines.services.account import Account
 from coworker_pipelines.services.address import ElasticsearchAddress
 from coworker_pipelines.services.java import Jdk
@@ -41,7 +41,7 @@ class ElasticsearchNode:
     """A node whose files are below ``folder``."""
 
     folder: Path
-    password: SecretStr
+    password: Secret
 
     def process(self) -> psutil.Process | None:
         """The node's process while it lives."""
@@ -201,7 +201,7 @@ class ElasticsearchNode:
             )
 
 
-def password_hash(password: SecretStr, *, salt: bytes) -> str:
+def password_hash(password: Secret, *, salt: bytes) -> str:
     """A password as the file realm keeps it; so it never stands on a command line.
 
     The format is Elasticsearch's own ``pbkdf2``: PBKDF2 with HMAC-SHA512 over 32 bytes of salt.

@@ -17,9 +17,9 @@ from typing import Final
 import psutil
 import psycopg
 from psycopg import sql
-from pydantic import SecretStr
 
 from coworker_pipelines.kernel.errors import TenantActionError
+from coworker_pipelines.kernel.secret import Secret
 from coworker_pipelines.services.account import Account
 from coworker_pipelines.services.address import DatabaseAddress
 from coworker_pipelines.services.files import write_private
@@ -52,7 +52,7 @@ class PostgresServer:
     """A server whose files are below ``folder``."""
 
     folder: Path
-    password: SecretStr
+    password: Secret
 
     def process(self) -> psutil.Process | None:
         """The server's process while it lives."""

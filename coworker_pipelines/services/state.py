@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
-from pydantic import SecretStr
-
 from coworker_pipelines.kernel.errors import TenantActionError
+from coworker_pipelines.kernel.secret import Secret
 from coworker_pipelines.services.account import Account
 from coworker_pipelines.services.files import is_open_to_others, make_folder, write_private
 
@@ -73,8 +72,8 @@ def _can_hold(folder: Path, account: Account) -> bool:
 class Passwords:
     """Made at random by the first start; a file that only its owner may read keeps them."""
 
-    elasticsearch: SecretStr
-    postgres: SecretStr
+    elasticsearch: Secret
+    postgres: Secret
 
     @classmethod
     def load(cls, state: Path) -> Self:
@@ -94,8 +93,8 @@ class Passwords:
         except PermissionError as error:
             raise TenantActionError(f"{path} belongs to another user: run as that one.") from error
         return cls(
-            elasticsearch=SecretStr(values["elasticsearch"]),
-            postgres=SecretStr(values["postgres"]),
+            elasticsearch=Secret(values["elasticsearch"]),
+            postgres=Secret(values["postgres"]),
         )
 
     @classmethod

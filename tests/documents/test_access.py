@@ -8,7 +8,6 @@ import orjson
 import pytest
 from elastic_transport import ApiResponse
 from elasticsearch import ApiError, AuthenticationException, AuthorizationException, Elasticsearch
-from pydantic import SecretStr
 
 from coworker_pipelines.documents import names
 from coworker_pipelines.documents.access import mint_key, revoke_keys
@@ -18,6 +17,7 @@ from coworker_pipelines.documents.writer import DocumentsWriter
 from coworker_pipelines.kernel.errors import RefusedError
 from coworker_pipelines.kernel.ids import IdPrefix, new_id
 from coworker_pipelines.kernel.scope import Scope
+from coworker_pipelines.kernel.secret import Secret
 from coworker_pipelines.segments.manifest import WriteMode
 from coworker_pipelines.services.address import ElasticsearchAddress
 from tests.documents.place import STREAM, Place, block, made_place, sources
@@ -242,7 +242,7 @@ def test_a_rotation_leaves_no_run_without_a_key(
 def test_a_control_plane_with_a_key_alone_is_told_to_bring_a_user(
     admin: Elasticsearch, elasticsearch_address: ElasticsearchAddress
 ) -> None:
-    key = SecretStr(admin.security.create_api_key(name="control")["encoded"])
+    key = Secret(admin.security.create_api_key(name="control")["encoded"])
     address = ElasticsearchAddress(url=elasticsearch_address.url, api_key=key)
     scope = Scope(tenant=new_id(IdPrefix.TENANT), connection=new_id(IdPrefix.CONNECTION), epoch=1)
     with open_client(address) as client, pytest.raises(RefusedError, match="a user"):

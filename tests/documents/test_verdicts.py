@@ -3,12 +3,12 @@
 from dataclasses import replace
 
 import pytest
-from pydantic import SecretStr
 
 from coworker_pipelines.documents.client import ask, open_client, translated
 from coworker_pipelines.documents.endpoint import Endpoint
 from coworker_pipelines.documents.patience import ONCE
 from coworker_pipelines.kernel.errors import DefectError, RefusedError, RetryLaterError
+from coworker_pipelines.kernel.secret import Secret
 from coworker_pipelines.services.address import ElasticsearchAddress
 from tests.documents.place import Place
 from tests.fakes.unruly_proxy import Temper, Trouble, UnrulyProxy
@@ -37,7 +37,7 @@ def test_a_cluster_that_is_away_is_for_later(place: Place) -> None:
 
 
 def test_an_unknown_key_is_refused_without_being_told(place: Place) -> None:
-    address = ElasticsearchAddress(url=place.address.url, api_key=SecretStr("bm86c3VjaA=="))
+    address = ElasticsearchAddress(url=place.address.url, api_key=Secret("bm86c3VjaA=="))
     with pytest.raises(RefusedError, match="revoked or has expired") as refused:
         Endpoint(address).post("/_refresh", b"")
     with open_client(address) as client, pytest.raises(RefusedError) as also, translated():

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 import psycopg
 import pytest
 from elasticsearch import Elasticsearch
-from pydantic import SecretStr
 from sqlalchemy import event, func, select
 from sqlalchemy.orm import Session
 
@@ -27,6 +26,7 @@ from coworker_pipelines.kernel.errors import (
     TenantActionError,
 )
 from coworker_pipelines.kernel.scope import Scope
+from coworker_pipelines.kernel.secret import Secret
 from coworker_pipelines.provisioning.connections import (
     ELASTICSEARCH_API_KEY,
     ConnectionMaker,
@@ -61,7 +61,7 @@ class BrokenSecretStore(MemorySecretStore):
         self.prefix: str | None = prefix
         self._is_late = is_late
 
-    def put(self, reference: str, values: Mapping[str, SecretStr]) -> None:
+    def put(self, reference: str, values: Mapping[str, Secret]) -> None:
         fails = self.prefix is not None and reference.startswith(self.prefix)
         if not fails or self._is_late:
             super().put(reference, values)
@@ -80,7 +80,7 @@ class BrokenIndices(ConnectionIndices):
         if self.at == "make":
             raise FullDiskError
 
-    def mint_key(self, scope: Scope) -> SecretStr:
+    def mint_key(self, scope: Scope) -> Secret:
         key = ConnectionIndices.mint_key(self, scope)
         if self.at == "mint_key":
             raise FullDiskError
@@ -163,7 +163,7 @@ def office(database: Database, database_url: str, admin: Elasticsearch) -> Itera
         tenant="acme",
         name="shop",
         kind="sql",
-        form={"url": f"postgresql://{name}@{rest}", "password": SecretStr(password)},
+        form={"url": f"postgresql://{name}@{rest}", "password": Secret(password)},
         schedule=None,
         streams=None,
         ordered_by="ann",
@@ -184,7 +184,7 @@ def test_a_connection_is_there_whole(office: Office) -> None:
         assert connection.settings["url"] == office.order.form["url"]
         assert "password" not in connection.settings
         subject_key, _ = tenant_keys(office.maker.secrets, office.tenant)
-        own = {"password": SecretStr(office.password)}
+        own = {"password": Secret(office.password)}
         assert connection.secret_fingerprint == fingerprint(own, subject_key)
         selection = current_selection(session, connection.id)
         assert selected_streams(selection) == dict.fromkeys(STREAMS)
@@ -314,7 +314,7 @@ def test_a_control_plane_that_may_not_mint_keys_is_told_so(
 ) -> None:
     key = office.admin.security.create_api_key(name=f"{names.PREFIX}.{office.tenant}.control")
     address = replace(
-        elasticsearch_address, user=None, password=None, api_key=SecretStr(key["encoded"])
+        elasticsearch_address, user=None, password=None, api_key=Secret(key["encoded"])
     )
     with open_client(address) as client:
         indices = ConnectionIndices(client=client, replicas=0)

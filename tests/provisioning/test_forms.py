@@ -6,10 +6,11 @@ from typing import Literal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from coworker_pipelines.connectors.registry import connector_class, kinds
 from coworker_pipelines.kernel.errors import TenantActionError
+from coworker_pipelines.kernel.secret import Secret
 from coworker_pipelines.provisioning.forms import (
     join_form,
     parse_form,
@@ -26,8 +27,8 @@ class ShopSettings(ConnectorSettings):
     port: int = Field(default=443, ge=1, le=65_535)
     mode: Literal["fast", "careful"] = "careful"
     tables: tuple[str, ...] = ()
-    password: SecretStr
-    token: SecretStr | None = None
+    password: Secret
+    token: Secret | None = None
 
     @field_validator("host")
     @classmethod
@@ -38,7 +39,7 @@ class ShopSettings(ConnectorSettings):
 
     @field_validator("token")
     @classmethod
-    def _token_is_long(cls, token: SecretStr | None) -> SecretStr | None:
+    def _token_is_long(cls, token: Secret | None) -> Secret | None:
         if token is not None and len(token.get_secret_value()) < 8:
             raise ValueError("a token has eight characters at least")
         return token
@@ -120,9 +121,7 @@ def test_a_form_as_text_and_as_a_secret_are_the_same(
 ) -> None:
     plain = form | broken
     wrapped = {
-        name: SecretStr(value)
-        if name in {"password", "token"} and isinstance(value, str)
-        else value
+        name: Secret(value) if name in {"password", "token"} and isinstance(value, str) else value
         for name, value in plain.items()
     }
     assert _outcome(plain) == _outcome(wrapped)
@@ -162,9 +161,9 @@ def test_another_ones_secrets_are_not_settings() -> None:
     joined = join_form(
         ShopSettings,
         {"host": "h"},
-        {"password": SecretStr("p"), "elasticsearch_api_key": SecretStr("k")},
+        {"password": Secret("p"), "elasticsearch_api_key": Secret("k")},
     )
-    assert joined == ShopSettings(host="h", password=SecretStr("p"))
+    assert joined == ShopSettings(host="h", password=Secret("p"))
 
 
 def test_a_secret_that_is_gone_is_said_by_its_name() -> None:

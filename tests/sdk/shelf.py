@@ -10,9 +10,10 @@ from datetime import datetime
 from itertools import count
 from typing import Any, ClassVar, Final
 
-from pydantic import SecretStr, field_validator
+from pydantic import field_validator
 
 from coworker_pipelines.kernel.errors import TenantActionError
+from coworker_pipelines.kernel.secret import Secret
 from coworker_pipelines.sdk.activity import Actor, Fact, StoredRecord, Verb
 from coworker_pipelines.sdk.connector import Connector, ConnectorSettings
 from coworker_pipelines.sdk.page import PAGE_RECORDS_MAX, Cursor, Page, ReadRequest, Record
@@ -43,7 +44,7 @@ BOOKS: Final = Stream(
 class ShelfSettings(ConnectorSettings):
     records: int = 0
     instants: tuple[datetime, ...] = ()
-    password: SecretStr = SecretStr(PASSWORD)
+    password: Secret = Secret(PASSWORD)
 
     @field_validator("records")
     @classmethod

@@ -141,7 +141,7 @@ def test_a_bad_snapshot_fails(bad: type[Connector[Any]], check: str, says: str) 
             "bad_settings_are_answered_clearly_and_without_the_secret",
             "is accepted",
         ),
-        (shelf.ShowsItsSecret, "settings_do_not_show_their_secrets", "declare it as SecretStr"),
+        (shelf.ShowsItsSecret, "settings_do_not_show_their_secrets", "declare it as Secret"),
     ),
 )
 def test_bad_settings_fail(bad: type[Connector[Any]], check: str, says: str) -> None:

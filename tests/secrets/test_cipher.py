@@ -1,14 +1,14 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import SecretStr
 
 from coworker_pipelines.kernel.errors import RefusedError
+from coworker_pipelines.kernel.secret import Secret
 from coworker_pipelines.secrets.cipher import KEY_BYTES, Cipher
 from coworker_pipelines.secrets.fingerprint import fingerprint
 
 KEY = bytes(range(KEY_BYTES))
-VALUES = {"password": SecretStr("one"), "token": SecretStr("two")}
+VALUES = {"password": Secret("one"), "token": Secret("two")}
 
 
 @given(content=st.binary(max_size=500), context=st.binary(max_size=50))
@@ -51,6 +51,6 @@ def test_a_fingerprint_tells_changes_and_nothing_else() -> None:
     reordered = dict(reversed(VALUES.items()))
     assert fingerprint(VALUES, KEY) == fingerprint(reordered, KEY)
     assert fingerprint(VALUES, KEY) != fingerprint(VALUES, bytes(KEY_BYTES))
-    assert fingerprint(VALUES, KEY) != fingerprint({**VALUES, "token": SecretStr("3")}, KEY)
-    assert fingerprint({"a": SecretStr("b")}, KEY) != fingerprint({"b": SecretStr("a")}, KEY)
+    assert fingerprint(VALUES, KEY) != fingerprint({**VALUES, "token": Secret("3")}, KEY)
+    assert fingerprint({"a": Secret("b")}, KEY) != fingerprint({"b": Secret("a")}, KEY)
     assert "one" not in fingerprint(VALUES, KEY)

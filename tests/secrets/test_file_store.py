@@ -9,9 +9,9 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 
 from coworker_pipelines.kernel.errors import RefusedError
+from coworker_pipelines.kernel.secret import Secret
 from coworker_pipelines.secrets.file_store import FileSecretStore
 
 ONE = "connection/t0123456789abcde/c0123456789abcde"
@@ -32,8 +32,8 @@ def key_file(tmp_path: Path) -> Path:
 @pytest.fixture
 def store(folder: Path, key_file: Path) -> FileSecretStore:
     made = FileSecretStore(folder, key_file)
-    made.put(ONE, {"password": SecretStr(PLANTED)})
-    made.put(TWO, {"password": SecretStr("another")})
+    made.put(ONE, {"password": Secret(PLANTED)})
+    made.put(TWO, {"password": Secret("another")})
     return made
 
 
@@ -151,23 +151,23 @@ def test_stores_that_are_opened_first_at_once_share_a_key(folder: Path, key_file
         list(processes.map(_put, [(folder, key_file, number) for number in range(8)]))
     store = FileSecretStore(folder, key_file)
     for number in range(8):
-        assert store.get(f"tenant/{number}") == {"number": SecretStr(str(number))}
+        assert store.get(f"tenant/{number}") == {"number": Secret(str(number))}
 
 
 def _put(order: tuple[Path, Path, int]) -> None:
     folder, key_file, number = order
-    FileSecretStore(folder, key_file).put(f"tenant/{number}", {"number": SecretStr(str(number))})
+    FileSecretStore(folder, key_file).put(f"tenant/{number}", {"number": Secret(str(number))})
 
 
 WRITER = """
 import sys
 from pathlib import Path
-from pydantic import SecretStr
+from coworker_pipelines.kernel.secret import Secret
 from coworker_pipelines.secrets.file_store import FileSecretStore
 store = FileSecretStore(Path(sys.argv[1]), Path(sys.argv[2]))
 print("ready", flush=True)
 for number in range(1_000_000):
-    store.put(sys.argv[3], {name: SecretStr(str(number) * 5000) for name in ("one", "same")})
+    store.put(sys.argv[3], {name: Secret(str(number) * 5000) for name in ("one", "same")})
 """
 
 

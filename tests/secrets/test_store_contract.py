@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pydantic import SecretStr
 
 from coworker_pipelines.kernel.errors import DefectError, TenantActionError
+from coworker_pipelines.kernel.secret import Secret
 from coworker_pipelines.secrets.file_store import FileSecretStore
 from coworker_pipelines.secrets.store import MemorySecretStore, SecretStore
 
@@ -17,7 +17,7 @@ REFERENCE = "connection/t0123456789abcde/c0123456789abcde"
 OTHER = "tenant/t0123456789abcde"
 PLANTED = "hunter2-planted"
 
-VALUES = st.dictionaries(st.text(max_size=20), st.text(max_size=200).map(SecretStr), max_size=4)
+VALUES = st.dictionaries(st.text(max_size=20), st.text(max_size=200).map(Secret), max_size=4)
 
 Stores = Callable[[Path], SecretStore]
 
@@ -35,7 +35,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> SecretStore:
 
 
 def test_what_was_put_comes_back(store: SecretStore) -> None:
-    store.put(REFERENCE, {"password": SecretStr(PLANTED), "empty": SecretStr("")})
+    store.put(REFERENCE, {"password": Secret(PLANTED), "empty": Secret("")})
     values = store.get(REFERENCE)
     assert {name: value.get_secret_value() for name, value in values.items()} == {
         "password": PLANTED,
@@ -45,23 +45,23 @@ def test_what_was_put_comes_back(store: SecretStore) -> None:
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
 @given(values=VALUES)
-def test_any_text_comes_back(store: SecretStore, values: dict[str, SecretStr]) -> None:
+def test_any_text_comes_back(store: SecretStore, values: dict[str, Secret]) -> None:
     store.put(REFERENCE, values)
     assert store.get(REFERENCE) == values
 
 
 def test_a_secret_is_replaced_whole(store: SecretStore) -> None:
-    store.put(REFERENCE, {"old": SecretStr("1"), "both": SecretStr("2")})
-    store.put(REFERENCE, {"both": SecretStr("3")})
-    assert store.get(REFERENCE) == {"both": SecretStr("3")}
+    store.put(REFERENCE, {"old": Secret("1"), "both": Secret("2")})
+    store.put(REFERENCE, {"both": Secret("3")})
+    assert store.get(REFERENCE) == {"both": Secret("3")}
 
 
 def test_what_is_handed_out_or_in_is_a_copy(store: SecretStore) -> None:
-    given_values = {"name": SecretStr("1")}
+    given_values = {"name": Secret("1")}
     store.put(REFERENCE, given_values)
     given_values.clear()
     store.get(REFERENCE).clear()
-    assert store.get(REFERENCE) == {"name": SecretStr("1")}
+    assert store.get(REFERENCE) == {"name": Secret("1")}
 
 
 def test_a_missing_secret_asks_for_it_again(store: SecretStore) -> None:
@@ -70,7 +70,7 @@ def test_a_missing_secret_asks_for_it_again(store: SecretStore) -> None:
 
 
 def test_a_deleted_secret_is_gone(store: SecretStore) -> None:
-    store.put(REFERENCE, {"name": SecretStr("1")})
+    store.put(REFERENCE, {"name": Secret("1")})
     store.delete(REFERENCE)
     store.delete(REFERENCE)
     assert list(store.references()) == []
@@ -96,14 +96,14 @@ def test_a_reference_never_leaves_its_place(store: SecretStore, reference: str) 
 
 
 def test_nothing_that_is_printed_shows_a_value(store: SecretStore) -> None:
-    store.put(REFERENCE, {"password": SecretStr(PLANTED)})
+    store.put(REFERENCE, {"password": Secret(PLANTED)})
     printed = f"{store!r} {store} {store.get(REFERENCE)!r} {store.get(REFERENCE)}"
     assert PLANTED not in printed
 
 
 def test_writers_at_once_leave_one_of_their_values(store: SecretStore) -> None:
     def put(number: int) -> None:
-        value = SecretStr(f"{number}" * 1000)
+        value = Secret(f"{number}" * 1000)
         store.put(REFERENCE, {"one": value, "same": value})
         values = store.get(REFERENCE)
         assert values["one"] == values["same"]

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 import urllib3
-from pydantic import SecretStr
 
 from coworker_pipelines.kernel.errors import TenantActionError
+from coworker_pipelines.kernel.secret import Secret
 from coworker_pipelines.services.account import server_account
 from coworker_pipelines.services.address import ElasticsearchAddress
 from coworker_pipelines.services.docker import run_command
@@ -16,7 +16,7 @@ from coworker_pipelines.services.java import Jdk
 
 
 def test_a_port_in_use_is_refused_by_name_before_anything_is_made(tmp_path: Path) -> None:
-    node = ElasticsearchNode(folder=tmp_path / "node", password=SecretStr("planted"))
+    node = ElasticsearchNode(folder=tmp_path / "node", password=Secret("planted"))
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(TenantActionError, match=f"Port {port} is in use"):
@@ -32,7 +32,7 @@ def test_a_port_in_use_is_refused_by_name_before_anything_is_made(tmp_path: Path
 
 
 def test_a_hash_holds_no_password_and_differs_by_salt() -> None:
-    first, second = (password_hash(SecretStr("planted"), salt=salt * 32) for salt in (b"a", b"b"))
+    first, second = (password_hash(Secret("planted"), salt=salt * 32) for salt in (b"a", b"b"))
     assert first.startswith("{PBKDF2}10000$")
     assert "planted" not in first
     assert first != second

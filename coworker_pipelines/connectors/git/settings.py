@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Final, Self
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from coworker_pipelines.kernel.secret import Secret
 from coworker_pipelines.sdk.connector import ConnectorSettings
 
 ADDRESS_CHARACTERS_MAX: Final = 2_000
@@ -37,7 +38,7 @@ class GitSettings(ConnectorSettings):
         description="Who the token belongs to; most forges take any name.",
         pattern=r"^[^\x00-\x1f]{1,200}$",
     )
-    token: SecretStr | None = Field(
+    token: Secret | None = Field(
         default=None, description="A token or password that may read the repository by https://"
     )
     clone_timeout_s: int = Field(
@@ -62,7 +63,7 @@ class GitSettings(ConnectorSettings):
 
     @field_validator("token")
     @classmethod
-    def _one_line(cls, value: SecretStr | None) -> SecretStr | None:
+    def _one_line(cls, value: Secret | None) -> Secret | None:
         secret = "" if value is None else value.get_secret_value()
         if value is not None and (not secret or any(ord(letter) < ord(" ") for letter in secret)):
             raise ValueError("It must be one line that is not empty")

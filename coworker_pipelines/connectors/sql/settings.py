@@ -4,10 +4,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
+from coworker_pipelines.kernel.secret import Secret
 from coworker_pipelines.sdk.connector import ConnectorSettings
 from coworker_pipelines.sdk.stream import IdentifierKind
 
@@ -72,7 +73,7 @@ class SqlSettings(ConnectorSettings):
         min_length=1,
         max_length=URL_CHARACTERS_MAX,
     )
-    password: SecretStr | None = Field(
+    password: Secret | None = Field(
         default=None, description="The password of the URL's user; one who may only read is best."
     )
     schemas: tuple[str, ...] = Field(

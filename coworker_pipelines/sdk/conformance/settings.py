@@ -6,9 +6,10 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, get_args
 
-from pydantic import SecretStr, ValidationError
+from pydantic import ValidationError
 
 from coworker_pipelines.kernel.errors import TenantActionError
+from coworker_pipelines.kernel.secret import Secret
 from coworker_pipelines.sdk.connector import Connector
 
 MESSAGE_CHARACTERS_MAX = 500
@@ -60,7 +61,7 @@ class SettingsConformance(ABC):
                 word in name for word in ("token", "password", "secret", "private_key", "api_key")
             )
             assert not looks_sensitive or name in self._secret_fields(), (
-                f"The field {name} sounds like a secret and is none: declare it as SecretStr."
+                f"The field {name} sounds like a secret and is none: declare it as Secret."
             )
         assert model.model_config.get("hide_input_in_errors"), "Errors would show the input."
 
@@ -93,5 +94,5 @@ class SettingsConformance(ABC):
         return frozenset(
             name
             for name, field in self.connector_type.settings_type.model_fields.items()
-            if field.annotation is SecretStr or SecretStr in get_args(field.annotation)
+            if field.annotation is Secret or Secret in get_args(field.annotation)
         )

@@ -5,11 +5,11 @@ from datetime import datetime
 from typing import Any, Final
 
 import sqlalchemy
-from pydantic import SecretStr
 from sqlalchemy import NullPool, make_url
 
 from coworker_pipelines.connectors.sql.connector import SqlConnector
 from coworker_pipelines.connectors.sql.settings import SqlSettings, TableSettings
+from coworker_pipelines.kernel.secret import Secret
 from coworker_pipelines.sdk.conformance import Planted
 
 TABLES: Final = {"events": TableSettings(cursor_field="position")}
@@ -68,7 +68,7 @@ def settings_for(url: str, **form: Any) -> SqlSettings:
     password = make_url(url).password
     return SqlSettings(
         url=without_password(url),
-        password=None if password is None else SecretStr(password),
+        password=None if password is None else Secret(password),
         **form,
     )
 

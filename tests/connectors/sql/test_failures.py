@@ -6,7 +6,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from pydantic import SecretStr, ValidationError
+from pydantic import ValidationError
 from pymysql import err  # type: ignore[import-untyped]  # it ships none
 from sqlalchemy import make_url
 
@@ -14,6 +14,7 @@ from coworker_pipelines.connectors.sql.connector import SqlConnector
 from coworker_pipelines.connectors.sql.failures import failure
 from coworker_pipelines.connectors.sql.settings import SqlSettings
 from coworker_pipelines.kernel.errors import CoworkerError, RetryLaterError, TenantActionError
+from coworker_pipelines.kernel.secret import Secret
 from coworker_pipelines.kernel.window import Window
 from coworker_pipelines.sdk.conformance.reading import read_pages, request
 from tests.connectors.sql.planting import connector_for, execute, settings_for
@@ -30,7 +31,7 @@ PASSWORD = "correct-horse-7Jd92k"
     ),
 )
 def test_a_database_that_does_not_answer_is_tried_again_later(url: str) -> None:
-    connector = SqlConnector(SqlSettings(url=url, password=SecretStr(PASSWORD)))
+    connector = SqlConnector(SqlSettings(url=url, password=Secret(PASSWORD)))
     with closing(connector), pytest.raises(RetryLaterError) as raised:
         connector.check()
     assert not {"reader", PASSWORD, "shop"} & set(str(raised.value).split())
