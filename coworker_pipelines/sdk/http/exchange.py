@@ -1,5 +1,6 @@
 """One attempt: a request goes out, and a whole answer or a reason comes back."""
 
+import logging
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -37,6 +38,8 @@ class Exchange:
     """Connections to one API, kept open between requests. For one thread at a time."""
 
     def __init__(self, source: str, reachable: Reachable, limits: HttpLimits) -> None:
+        # At its level of debugging it writes every header of an answer.
+        logging.getLogger("httpcore").setLevel(logging.INFO)
         self._source = source
         self._limits = limits
         self._deadline = Deadline()
@@ -121,7 +124,7 @@ def _failure(source: str, error: Exception) -> CoworkerError:
                 f"({cause.verify_message or 'it is for another name'}): name the authority that "
                 "signed it in ca_file."
             )
-        cause = cause.__cause__
+        cause = cause.__cause__ or cause.__context__
     match error:
         case httpcore.ConnectTimeout() | httpcore.ConnectError():
             return RetryLaterError(f"{source} cannot be reached now.")
