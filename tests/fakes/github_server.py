@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -36,13 +37,17 @@ class Asked(NamedTuple):
 
 @dataclass
 class Fault:
-    """What the next ``times`` requests whose path and query match get instead of an answer."""
+    """What ``times`` requests whose path and query match get instead of an answer.
+
+    So many as ``after`` says are let through before.
+    """
 
     pattern: str
     status: int = 500
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b'{"message": "Server Error"}'
     times: int = 1
+    after: int = 0
     delay_s: float = 0.0
     then: Callable[[], None] = lambda: None
     """Done before the answer; with ``status`` 0 the answer is then the ordinary one."""
@@ -58,6 +63,7 @@ class FakeGitHub:
     """``base_url`` is that of an Enterprise server; ``tokens`` are let in, all if there are none.
 
     With ``remaining`` set, so many requests are answered until ``reset_at`` (seconds since 1970).
+    ``now`` is what its clock says, if it is not the time of day.
     """
 
     def __init__(self) -> None:
@@ -68,6 +74,7 @@ class FakeGitHub:
         self.faults: list[Fault] = []
         self.asked: list[Asked] = []
         self.base_url = ""
+        self.now: datetime | None = None
         self._lock = threading.Lock()
 
     def organisation(self, login: str) -> FakeOrganisation:
@@ -109,6 +116,9 @@ class FakeGitHub:
         with self._lock:
             for fault in self.faults:
                 if fault.times > 0 and re.search(fault.pattern, target):
+                    if fault.after > 0:
+                        fault.after -= 1
+                        continue
                     fault.times -= 1
                     return fault
         return None
@@ -243,6 +253,10 @@ def serving(github: FakeGitHub) -> Iterator[FakeGitHub]:
             reply = github.reply(path, query, headers)
             github.asked.append(Asked(path, query, headers, reply.status))
             self._send(reply, is_packed="gzip" in headers.get("accept-encoding", ""))
+
+        def date_time_string(self, timestamp: float | None = None) -> str:
+            now = github.now
+            return super().date_time_string(now.timestamp() if now else timestamp)
 
         def _send(self, reply: Reply, *, is_packed: bool) -> None:
             body = reply.body
