@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 from kubernetes import client
 
+from coworker_pipelines.kernel.ids import IdPrefix, new_id
+from coworker_pipelines.services.waiting import await_value
 from tests.cluster.control_plane import ControlPlane, running_control_plane
+from tests.cluster.kubelet import Kubelet, running_kubelet
 from tests.cluster.programs import Programs, build_programs
 from tests.conftest import CACHE
 
@@ -65,3 +68,25 @@ def kubectl(programs: Programs, control_plane: ControlPlane) -> Kubectl:
         )
 
     return run
+
+
+@pytest.fixture
+def kubelet(control_plane: ControlPlane, tmp_path: Path) -> Iterator[Kubelet]:
+    """The cluster has a node while the test runs."""
+    with running_kubelet(control_plane.admin, tmp_path / "kubelet") as node:
+        yield node
+
+
+@pytest.fixture
+def namespace(admin: client.CoreV1Api) -> Iterator[str]:
+    """A fresh, bare namespace in which Pods can be made; deleted afterwards with all of them."""
+    name = f"test-{new_id(IdPrefix.TENANT)}"
+    admin.create_namespace(client.V1Namespace(metadata=client.V1ObjectMeta(name=name)))
+    await_value(
+        lambda: admin.list_namespaced_service_account(name).items or None,
+        of="the namespace's service account",
+        is_alive=lambda: True,
+        timeout_s=20,
+    )
+    yield name
+    admin.delete_namespace(name)

@@ -3,31 +3,15 @@ import time
 
 from kubernetes import client
 
-from coworker_pipelines.kernel.ids import IdPrefix, new_id
 from tests.cluster.conftest import Kubectl
 from tests.cluster.control_plane import ControlPlane, ServiceAccount
 
 PLANTED = "hunter2-planted-in-etcd"
 
 
-def _namespace(admin: client.CoreV1Api) -> str:
-    name = f"cw-{new_id(IdPrefix.TENANT)}"
-    admin.create_namespace(client.V1Namespace(metadata=client.V1ObjectMeta(name=name)))
-    return name
-
-
-def _until_there(admin: client.CoreV1Api, namespace: str) -> None:
-    for _ in range(100):
-        if admin.list_namespaced_service_account(namespace).items:
-            return
-        time.sleep(0.1)
-    raise AssertionError(namespace)
-
-
 def test_a_secret_is_encrypted_where_it_rests(
-    control_plane: ControlPlane, admin: client.CoreV1Api
+    control_plane: ControlPlane, admin: client.CoreV1Api, namespace: str
 ) -> None:
-    namespace = _namespace(admin)
     metadata = client.V1ObjectMeta(name="planted")
     secret = client.V1Secret(metadata=metadata, string_data={"password": PLANTED})
     admin.create_namespaced_secret(namespace, secret)
@@ -41,10 +25,8 @@ def test_a_secret_is_encrypted_where_it_rests(
 
 
 def test_a_service_account_has_a_real_token_and_no_rights(
-    control_plane: ControlPlane, admin: client.CoreV1Api, kubectl: Kubectl
+    control_plane: ControlPlane, kubectl: Kubectl, namespace: str
 ) -> None:
-    namespace = _namespace(admin)
-    _until_there(admin, namespace)
     account = ServiceAccount(namespace=namespace, name="default")
     with control_plane.api(control_plane.token(account)) as api:
         review = client.AuthenticationV1Api(api).create_self_subject_review({})
@@ -53,11 +35,7 @@ def test_a_service_account_has_a_real_token_and_no_rights(
     assert asked.stdout.strip() == "no"
 
 
-def test_a_job_gets_its_pod(
-    control_plane: ControlPlane, admin: client.CoreV1Api, kubectl: Kubectl
-) -> None:
-    namespace = _namespace(admin)
-    _until_there(admin, namespace)
+def test_a_job_gets_its_pod(admin: client.CoreV1Api, kubectl: Kubectl, namespace: str) -> None:
     made = kubectl("create", "job", "one", "--image=none", "-n", namespace, "--", "true")
     assert made.returncode == 0, made.stderr
     for _ in range(100):
@@ -65,4 +43,3 @@ def test_a_job_gets_its_pod(
             break
         time.sleep(0.1)
     assert [pod.metadata.labels["batch.kubernetes.io/job-name"] for pod in pods] == ["one"]
-    assert control_plane.audit_log.read_text(encoding="utf-8").count("create") > 0
