@@ -1,7 +1,7 @@
-"""The secrets of one connection, as they are mounted into the pod of its run.
+"""What a run finds in its pod: the secrets of its own connection, as read-only files.
 
-What is mounted: a folder for each part (``source``, ``access``, ``token``), in it a file for each
-value. ``access`` also holds ``tenant`` and ``connection``, the ids of whose secrets these are.
+A folder for each part (``source``, ``access``, ``token``), in it a file for each value. Among
+those of ``access`` are ``tenant`` and ``connection``, the ids of whose secrets these are.
 
 Decided: a file has to be closed to others and unchangeable for all but its owner, so mode 0400,
 or 0440, which the kubelet makes of it where a pod has an ``fsGroup``; without that a process that
@@ -11,12 +11,18 @@ file system but the pod's.
 
 import os
 import stat
+import time
 from pathlib import Path
 from typing import Final
 
 from coworker_pipelines.kernel.errors import RefusedError, RetryLaterError, TenantActionError
+from coworker_pipelines.kernel.scope import Scope
 from coworker_pipelines.kernel.secret import Secret
-from coworker_pipelines.secrets.references import SecretPart, parse_reference
+from coworker_pipelines.secrets.references import (
+    access_reference,
+    source_reference,
+    token_reference,
+)
 from coworker_pipelines.secrets.store import (
     SECRET_BYTES_MAX,
     SecretReader,
@@ -24,87 +30,100 @@ from coworker_pipelines.secrets.store import (
     missing,
 )
 
-MOUNT: Final = Path("/var/run/coworker")
-TENANT: Final = "tenant"
-CONNECTION: Final = "connection"
-_OF_A_RUN: Final = (SecretPart.SOURCE, SecretPart.ACCESS, SecretPart.TOKEN)
+_ACCESS: Final = "access"
+_SOURCE: Final = "source"
+_TOKEN: Final = "token"  # noqa: S105 - a folder's name
 _TOO_OPEN: Final = stat.S_IRWXO | stat.S_IWGRP | stat.S_IXGRP
 _CURRENT: Final = "..data"
-_ATTEMPTS: Final = 3
+_ATTEMPTS: Final = 10
 """A change swaps the files that are mounted, and takes the old ones away."""
+_PAUSE_S: Final = 0.01
 
 
 class MountedSecretReader(SecretReader):
-    """Answers for the connection that is mounted, from the files as they are now."""
+    """Answers for the connection whose secrets are mounted, and for no other.
 
-    def __init__(self, folder: Path = MOUNT) -> None:
-        self._folder = folder
+    Files are read each time: the kubelet swaps them when a Secret changes, under a long run too.
+    """
+
+    def __init__(self, mount: Path) -> None:
+        self._mount = mount
 
     def get(self, reference: str) -> dict[str, Secret]:
-        """The values as they are mounted now, all from one state of the Secret.
+        """The values as they are mounted now, all of one state of the Secret.
 
         Raises:
-            RefusedError: the reference is another connection's, or a file is open to others.
-            TenantActionError: nothing is mounted, or this part is not.
+            RefusedError: the reference is not our connection's, or a file is open to others.
+            TenantActionError: there is no such part.
         """
-        wanted = parse_reference(checked_reference(reference))
-        if wanted is None or wanted.part not in _OF_A_RUN:
-            raise RefusedError("A run is given its source's secrets, its access and its token.")
-        access = self._part(SecretPart.ACCESS)
-        if TENANT not in access or CONNECTION not in access:
-            raise TenantActionError(
-                f"No connection's secrets are mounted at {self._folder}: this works in the pod of "
-                "a run alone."
-            )
-        owner = access[TENANT].get_secret_value(), access[CONNECTION].get_secret_value()
-        if owner != (wanted.tenant, wanted.connection):
-            raise RefusedError(
-                f"This run may use the secrets of its own connection {owner[1]} alone."
-            )
-        values = access if wanted.part is SecretPart.ACCESS else self._part(wanted.part)
-        if not values:
-            raise _not_mounted(reference, wanted.part)
+        part = checked_reference(reference).partition("/")[0]
+        if reference not in self._own():
+            raise RefusedError("A run was asked for secrets that are not its connection's.")
+        values = self._read(part)
+        # A source without sensitive settings has a Secret without values, which is no folder: a
+        # pod whose Secret itself is missing never starts.
+        if not values and part != _SOURCE:
+            raise _no_token() if part == _TOKEN else missing(reference)
         return values
 
-    def _part(self, part: SecretPart) -> dict[str, Secret]:
+    def own_access(self) -> dict[str, Secret]:
+        """What the connection itself is let into our stores with.
+
+        Raises:
+            RefusedError: nothing is mounted.
+        """
+        values = self._read(_ACCESS)
+        if not {"tenant", "connection"} <= values.keys():
+            raise RefusedError(f"This run has no secrets: nothing is mounted at {self._mount}.")
+        return values
+
+    def _own(self) -> frozenset[str]:
+        access = self.own_access()
+        scope = Scope(
+            tenant=access["tenant"].get_secret_value(),
+            connection=access["connection"].get_secret_value(),
+            epoch=0,
+        )
+        return frozenset(
+            make(scope) for make in (source_reference, access_reference, token_reference)
+        )
+
+    def _read(self, part: str) -> dict[str, Secret]:
         """None, where that part is not mounted."""
+        folder = self._mount / part
         for _ in range(_ATTEMPTS):
-            folder = self._folder / part
-            current = folder / _CURRENT
             try:
-                # All files of one state are in one folder, which links point to.
-                state = (current if current.is_dir() else folder).resolve(strict=True)
+                paths = [path for path in _state_of(folder).iterdir() if path.name[0] != "."]
+                return {path.name: _value(path) for path in paths}
             except FileNotFoundError:
-                return {}
-            try:
-                return {
-                    path.name: _read(path)
-                    for path in sorted(state.iterdir())
-                    if not path.name.startswith("..")
-                }
-            except FileNotFoundError:
-                continue
+                # A link that is there and leads nowhere was swapped under our hands.
+                if not folder.is_symlink() and not folder.exists():
+                    return {}
+                time.sleep(_PAUSE_S)
         raise RetryLaterError("The mounted secrets change faster than they can be read.")
 
 
-def _not_mounted(reference: str, part: SecretPart) -> TenantActionError:
-    if part is SecretPart.TOKEN:
-        return TenantActionError(
-            "The connection has no access token: authorize it with "
-            "`coworker connections authorize NAME`."
-        )
-    return missing(reference)
+def _state_of(folder: Path) -> Path:
+    """The folder that holds all files of one state: what is mounted are links into it."""
+    current = folder / _CURRENT
+    return (current if current.is_dir() else folder).resolve(strict=True)
 
 
-def _read(path: Path) -> Secret:
+def _value(path: Path) -> Secret:
     with path.open("rb") as file:
         facts = os.fstat(file.fileno())
         if facts.st_mode & _TOO_OPEN or facts.st_uid not in {0, os.geteuid()}:
             raise RefusedError(
-                f"The mounted secret {path.name} is open to others: its volume needs the mode 0400."
+                f"The mounted secret {path.name} is open to others: mount it with mode 0400."
             )
-        content = file.read(SECRET_BYTES_MAX + 1)
+        content = file.read(SECRET_BYTES_MAX)
     try:
         return Secret(content.decode())
     except UnicodeDecodeError as error:
         raise RefusedError(f"The mounted secret {path.name} is no text.") from error
+
+
+def _no_token() -> TenantActionError:
+    return TenantActionError(
+        "The connection has no access token: get one with `coworker connections authorize`."
+    )
