@@ -125,8 +125,11 @@ class FakeRepository:
             author_association="MEMBER",
             submitted_at=text_of(at),
         )
-        self.reviews.setdefault(pull["number"], []).append({**content, **values})
-        return self.reviews[pull["number"]][-1]
+        content |= values
+        if content["state"] == "PENDING":
+            del content["submitted_at"]
+        self.reviews.setdefault(pull["number"], []).append(content)
+        return content
 
     def add_comment(self, number: int, at: datetime, **values: Any) -> Item:
         content = shaped(

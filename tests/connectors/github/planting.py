@@ -59,7 +59,7 @@ def plant_reviews(organisation: FakeOrganisation, planted: Planted) -> None:
             pulls[place, share // 10] = pull
         repository.add_review(pull, number, BORN)
         if number % 7 == 0:
-            repository.add_review(pull, 70_000 + number, BORN, submitted_at=None, state="PENDING")
+            repository.add_review(pull, 70_000 + number, BORN, state="PENDING")
 
 
 def plant_comments(organisation: FakeOrganisation, planted: Planted) -> None:
@@ -103,4 +103,7 @@ def _spread(
 
 
 def _repositories(organisation: FakeOrganisation) -> list[FakeRepository]:
-    return [organisation.add_repository(name, pushed_at=BORN) for name in NAMES]
+    if not organisation.repositories:
+        for name in NAMES:
+            organisation.add_repository(name, pushed_at=BORN)
+    return organisation.repositories
