@@ -63,7 +63,8 @@ class FakeGitHub:
     """``base_url`` is that of an Enterprise server; ``tokens`` are let in, all if there are none.
 
     With ``remaining`` set, so many requests are answered until ``reset_at`` (seconds since 1970).
-    ``now`` is what its clock says, if it is not the time of day.
+    ``now`` is what its clock says, if it is not the time of day. An outsider is sent on to those
+    members of an organisation that everybody may see.
     """
 
     def __init__(self) -> None:
@@ -75,6 +76,7 @@ class FakeGitHub:
         self.asked: list[Asked] = []
         self.base_url = ""
         self.now: datetime | None = None
+        self.is_outsider = False
         self._lock = threading.Lock()
 
     def organisation(self, login: str) -> FakeOrganisation:
@@ -102,8 +104,8 @@ class FakeGitHub:
         if self.remaining is not None and self.remaining < 0:
             return _refusal(403, "API rate limit exceeded for user ID 1.", limits)
         status, content, more = self._route(path, query)
-        if status >= 400:
-            return _refusal(status, "Not Found", limits)
+        if status >= 300:
+            return _refusal(status, "Not Found", {**limits, **more})
         body = orjson.dumps(content)
         etag = f'W/"{hashlib.sha256(body).hexdigest()}"'
         if headers.get("if-none-match") == etag:
@@ -141,7 +143,11 @@ class FakeGitHub:
             case ["orgs", login, "repos"] if login in self.organisations:
                 own = self.organisations[login].repositories
                 return self._listed(path, query, own)
-            case ["orgs", login, "members"] if login in self.organisations:
+            case ["orgs", login, "members" | "public_members" as part] if (
+                login in self.organisations
+            ):
+                if part == "members" and self.is_outsider:
+                    return 302, None, {"Location": f"{self.base_url}/orgs/{login}/public_members"}
                 return self._listed(path, query, self.organisations[login].members)
             case ["users", login]:
                 return self._profile(login)

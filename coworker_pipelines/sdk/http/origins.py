@@ -40,26 +40,39 @@ def url_of(base_url: str, target: str, query: Mapping[str, str | int] | None = N
 
 
 def redirected(base_url: str, url: str, location: str) -> str:
-    """Where a redirect leads.
+    """Where a redirect leads; one that names no query keeps what was asked.
+
+    Some APIs redirect a list without its page, which would then be the first one for ever.
 
     Raises:
         TenantActionError: to another origin.
     """
-    target = urljoin(url, location)
+    try:
+        target = urljoin(url, location)
+    except ValueError:
+        target = ""
     require_same_origin(base_url, target)
-    return target
+    query = _split(url).query
+    return target if _split(target).query or not query else f"{target.rstrip('?')}?{query}"
 
 
 def require_same_origin(base_url: str, url: str) -> None:
     """Scheme, host and port are those of the base: also never from https to http."""
-    if origin_of(url) != origin_of(base_url):
+    if not url.isascii() or not url.isprintable() or not _have_one_origin(base_url, url):
         raise TenantActionError(
             "The source sends us on to another host, which is not followed, since it would get "
             "the token: give the address to which it has moved."
         )
 
 
-def origin_of(url: str) -> tuple[str, str, int | None]:
+def _have_one_origin(one: str, other: str) -> bool:
+    try:
+        return _origin_of(one) == _origin_of(other)
+    except ValueError:
+        return False
+
+
+def _origin_of(url: str) -> tuple[str, str, int | None]:
     parts = _split(url)
     return parts.scheme, parts.hostname or "", parts.port or _PORTS.get(parts.scheme)
 

@@ -106,3 +106,10 @@ def test_profiles_are_asked_for_only_where_a_field_needs_them(source: Source) ->
     named, unnamed = source.sync(USERS)
     assert (named["name"], named["email"]) == ("Person of person-1", "person-1@example.com")
     assert unnamed["name"] is None, "An account that is gone has no profile any more."
+
+
+def test_an_outsider_sees_the_public_members_on_all_their_pages(source: Source) -> None:
+    source.github.is_outsider = True
+    source.organisation.members = [person(number) for number in range(250)]
+    read = source.sync(USERS, USERS.field_names - PROFILE_FIELDS)
+    assert len(numbers(read, "id")) == len(set(numbers(read, "id"))) == 250

@@ -3,6 +3,7 @@
 import gzip
 import tracemalloc
 import zlib
+from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given
@@ -121,6 +122,20 @@ def test_addresses_of_the_same_origin_are_followed() -> None:
     assert url_of(base, "/orgs", {"page": 2, "q": "a b"}) == f"{base}/orgs?page=2&q=a+b"
     assert url_of(base, "https://GIT.example.com:443/x") == "https://GIT.example.com:443/x"
     assert redirected(base, f"{base}/a", "/b") == "https://git.example.com/b"
+    assert redirected(base, f"{base}/a?page=2", "/b") == "https://git.example.com/b?page=2"
+    assert redirected(base, f"{base}/a?page=2", "/b?x=1") == "https://git.example.com/b?x=1"
+
+
+@given(st.text(), st.sampled_from(("", "https://", "//", "https://git.example.com")))
+def test_wherever_a_server_sends_us_it_is_its_own_origin_or_refused(text: str, begin: str) -> None:
+    base = "https://git.example.com/api/v3"
+    try:
+        target = redirected(base, f"{base}/a?page=2", begin + text)
+    except TenantActionError:
+        return
+    assert target.isascii()
+    assert urlsplit(target).hostname == "git.example.com"
+    assert urlsplit(target).scheme == "https"
 
 
 @pytest.mark.parametrize(
