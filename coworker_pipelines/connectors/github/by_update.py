@@ -1,6 +1,6 @@
 """Lists in the order in which things last changed: issues, comments, pull requests, reviews."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Self
@@ -22,7 +22,7 @@ from coworker_pipelines.connectors.github.records import (
 from coworker_pipelines.connectors.github.repositories import PER_PAGE, Repository
 from coworker_pipelines.connectors.github.windows import SECOND, Reading, Span, as_text, moment
 from coworker_pipelines.sdk.http.client import HttpClient
-from coworker_pipelines.sdk.page import Record
+from coworker_pipelines.sdk.page import PAGE_RECORDS_MAX, Record
 
 REVIEWED_AT_ONCE: Final = 20
 """So many pull requests are asked for their reviews between two places to go on from."""
@@ -134,17 +134,39 @@ class Reviews(Reading):
     ) -> Iterator[Portion]:
         page, done = (place["page"], place["done"]) if place else (1, 0)
         for items, page_behind in _pull_requests(client, repository, span, page):
-            while done < len(items):
-                some = items[done : done + REVIEWED_AT_ONCE]
-                records = [record for item in some for record in _reviews(client, repository, item)]
-                done += len(some)
+            for records, count in _batches(client, repository, items[done:]):
+                done += count
                 if done < len(items):
                     yield Portion(records, {"page": page, "done": done})
-                elif page_behind is None:
-                    yield Portion(records, None)
-                else:
+                elif page_behind is not None:
                     yield Portion(records, {"page": page_behind, "done": 0})
+                else:
+                    yield Portion(records, None)
             page, done = page_behind or page, 0
+
+
+def _batches(
+    client: HttpClient, repository: Repository, items: Sequence[Item]
+) -> Iterator[tuple[list[Record], int]]:
+    """Reviews, and of how many more pull requests they are all there are.
+
+    One that has more reviews than a page may hold comes in parts; a read that goes on behind
+    such a part begins with that pull request again.
+    """
+    batch: list[Record] = []
+    count = 0
+    for item in items:
+        for record in _reviews(client, repository, item):
+            if len(batch) == PAGE_RECORDS_MAX:
+                yield batch, count
+                batch, count = [], 0
+            batch.append(record)
+        count += 1
+        if count == REVIEWED_AT_ONCE or len(batch) > PAGE_RECORDS_MAX // 2:
+            yield batch, count
+            batch, count = [], 0
+    if count:
+        yield batch, count
 
 
 def _pull_requests(

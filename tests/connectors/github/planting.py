@@ -47,16 +47,16 @@ def plant_pulls(organisation: FakeOrganisation, planted: Planted) -> None:
 
 
 def plant_reviews(organisation: FakeOrganisation, planted: Planted) -> None:
-    """As many of a pull request as share its time, in pull requests of at most ten."""
+    """As many of a pull request as share its time, if that is no more than a part of all."""
     repositories = _repositories(organisation)
     pulls: dict[tuple[int, int], dict[str, Any]] = {}
     for number in range(planted.records):
         share, place = number // len(planted.instants), number % len(planted.instants)
         repository = repositories[place % len(repositories)]
-        pull = pulls.get((place, share // 10))
+        pull = pulls.get((place, share // (planted.records // 60 + 1)))
         if pull is None:
             pull = repository.add_pull(len(pulls) + 1, planted.at(number))
-            pulls[place, share // 10] = pull
+            pulls[place, share // (planted.records // 60 + 1)] = pull
         repository.add_review(pull, number, BORN)
         if number % 7 == 0:
             repository.add_review(pull, 70_000 + number, BORN, state="PENDING")

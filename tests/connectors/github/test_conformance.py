@@ -39,7 +39,7 @@ class GitHubConformance(StreamConformance):
 
     window = Window(2026, 1)
     few = 700
-    resumes_max = 8
+    resumes_max = 5
     plant: ClassVar[Sequence[Plant]]
 
     @pytest.fixture(autouse=True)
@@ -71,6 +71,7 @@ class TestPullRequests(GitHubConformance, WindowConformance):
 
 class TestReviews(GitHubConformance, WindowConformance):
     stream = "reviews"
+    few = 400
     plant = (plant_reviews,)
 
 
@@ -96,7 +97,7 @@ class TestReleases(GitHubConformance, SnapshotConformance):
 
 class TestUsers(GitHubConformance, SnapshotConformance):
     stream = "users"
-    few = 350
+    few = 250
     plant = (plant_users,)
 
 

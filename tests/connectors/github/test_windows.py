@@ -129,6 +129,18 @@ def test_reviews_are_asked_for_where_a_pull_request_has_changed(source: Source) 
     ]
 
 
+def test_a_pull_request_with_more_reviews_than_a_page_holds_comes_in_parts(source: Source) -> None:
+    repository = source.repository()
+    first, other = repository.add_pull(1, minutes(-1)), repository.add_pull(2, minutes(-2))
+    for number in range(2_300):
+        repository.add_review(first, number, NOON)
+    repository.add_review(other, 9_000, NOON)
+    pages = source.pages(REVIEWS)
+    assert [len(page.records) for page in pages] == [2_000, 301, 0]
+    source.cursor = pages[0].cursor
+    assert len(source.sync(REVIEWS)) == 2_301
+
+
 def test_a_commit_that_is_pushed_long_after_its_date_is_read(source: Source) -> None:
     repository = source.repository(pushed_at=minutes(-60))
     repository.add_commits([minutes(-90), minutes(-80)])
