@@ -145,7 +145,7 @@ class GitHubConnector(Connector[GitHubSettings]):
                     headers=_HEADERS,
                     diagnose=diagnose,
                 ),
-                token_source=self.token_source or self._own_token,
+                token_source=self._token,
                 reachable=Reachable(
                     allow_private=settings.allow_private_addresses, ca_file=settings.ca_file
                 ),
@@ -159,5 +159,7 @@ class GitHubConnector(Connector[GitHubSettings]):
             self._repositories = list_repositories(self._open(), self.settings)
         return self._repositories
 
-    def _own_token(self) -> Secret | None:
-        return self.settings.token
+    def _token(self) -> Secret | None:
+        """What was granted by OAuth, where there is such a grant, else the token of the settings."""
+        granted = None if self.token_source is None else self.token_source()
+        return self.settings.token if granted is None else granted

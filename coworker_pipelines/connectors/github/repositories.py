@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from coworker_pipelines.connectors.github.settings import GitHubSettings
-from coworker_pipelines.kernel.errors import DefectError, RefusedError
+from coworker_pipelines.kernel.errors import RefusedError, TenantActionError
 from coworker_pipelines.sdk.http.answers import Answer
 from coworker_pipelines.sdk.http.client import HttpClient
 
@@ -54,7 +54,7 @@ def list_repositories(client: HttpClient, settings: GitHubSettings) -> Repositor
                 "connections, each with a list of repositories."
             )
     if listed_at is None:
-        raise DefectError("GitHub does not say what time it is.")
+        raise TenantActionError("What answers at base_url does not say what time it is: no GitHub.")
     return Repositories(listed_at=listed_at, all=tuple(found[key] for key in sorted(found)))
 
 

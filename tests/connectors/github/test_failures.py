@@ -1,5 +1,6 @@
 """What GitHub refuses, and the sentence that says who must act."""
 
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -100,6 +101,17 @@ def test_a_token_that_is_renewed_during_a_run_is_picked_up(github: FakeGitHub) -
     )
     assert len(records_of(read_pages(connector, request(ISSUES, WINDOW)))) == 300
     assert 401 in [asked.status for asked in github.asked]
+
+
+@pytest.mark.parametrize(("granted", "sent"), ((Secret("granted"), "granted"), (None, "own")))
+def test_what_was_granted_goes_before_the_token_of_the_settings(
+    github: FakeGitHub, granted: Secret | None, sent: str
+) -> None:
+    github.organisation("acme")
+    settings = settings_for(github, "acme", token=Secret("own"))
+    with closing(GitHubConnector(settings, token_source=lambda: granted)) as connector:
+        connector.check()
+    assert {asked.headers["authorization"] for asked in github.asked} == {f"Bearer {sent}"}
 
 
 def test_a_private_address_is_refused_when_it_is_first_used(github: FakeGitHub) -> None:
