@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import SplitResult, urlsplit
 
+from coworker_pipelines.access.reviews import INTERVAL_DAYS_DEFAULT
 from coworker_pipelines.kernel.errors import TenantActionError
 from coworker_pipelines.kernel.secret import Secret
 from coworker_pipelines.kernel.window import Window
@@ -29,6 +30,7 @@ DAGSTER_PORT = "COWORKER_DAGSTER_PORT"
 SEGMENTS = "COWORKER_SEGMENTS"
 REPLICAS = "COWORKER_ELASTICSEARCH_REPLICAS"
 FIRST_WINDOW = "COWORKER_FIRST_WINDOW"
+ACCESS_REVIEW_DAYS = "COWORKER_ACCESS_REVIEW_DAYS"
 
 BUCKET_SCHEME = "gs"
 FIRST_WINDOW_DEFAULT = Window(2024, 1)
@@ -58,6 +60,7 @@ class Settings:
     segments: Path | BucketAddress
     replicas: int = 0
     first_window: Window = FIRST_WINDOW_DEFAULT
+    access_review_days: int = INTERVAL_DAYS_DEFAULT
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
@@ -80,6 +83,7 @@ class Settings:
             segments=_segments(environment, state),
             replicas=_number(environment, REPLICAS) or 0,
             first_window=_first_window(environment),
+            access_review_days=_number(environment, ACCESS_REVIEW_DAYS) or INTERVAL_DAYS_DEFAULT,
         )
 
     @property

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from elasticsearch import Elasticsearch
 
+from coworker_pipelines.access.readings import DocumentReadings
 from coworker_pipelines.assembly.reading import Reading
 from coworker_pipelines.assembly.stores import Stores, open_segments, open_stores, own_address
 from coworker_pipelines.connections.catalogs import catalog_from_json
@@ -170,6 +171,9 @@ class Platform:
                 documents=stores.reader,
                 activities=stores.activities,
                 rejected=stores.rejected,
+                readings=DocumentReadings(
+                    self.database, configured.scope, configured.handle, stores.cipher
+                ),
             )
 
     @contextmanager

@@ -27,7 +27,7 @@ from coworker_pipelines.settings import BucketAddress
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stores:
-    """``subject_key`` makes the tenant's pseudonyms."""
+    """``subject_key`` makes the tenant's pseudonyms; ``cipher`` has the tenant's data key."""
 
     client: Elasticsearch
     endpoint: Endpoint
@@ -36,6 +36,7 @@ class Stores:
     rejected: RejectedStore
     segments: SegmentStore
     subject_key: bytes
+    cipher: Cipher
 
     def writer(self, alias: str) -> DocumentsWriter:
         return DocumentsWriter(self.endpoint, alias)
@@ -52,6 +53,7 @@ def open_stores(
 ) -> Iterator[Stores]:
     """``address`` with the connection's own key; ``keys`` are the tenant's subject and data key."""
     subject_key, data_key = keys
+    cipher = Cipher(data_key)
     with ExitStack() as opened:
         client, endpoint = open_client(address), Endpoint(address)
         opened.callback(client.close)
@@ -62,9 +64,10 @@ def open_stores(
             endpoint=endpoint,
             reader=DocumentsReader(client, scope),
             activities=ActivitiesStore(client, writer, scope),
-            rejected=DatabaseRejectedStore(database, scope, Cipher(data_key)),
+            rejected=DatabaseRejectedStore(database, scope, cipher),
             segments=segments,
             subject_key=subject_key,
+            cipher=cipher,
         )
 
 

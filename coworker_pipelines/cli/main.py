@@ -8,6 +8,7 @@ import typer
 from rich.markup import escape
 
 from coworker_pipelines.cli import (
+    access,
     activities,
     connections,
     documents,
@@ -42,6 +43,7 @@ for name, noun in (
     ("documents", documents.app),
     ("activities", activities.app),
     ("rejected", rejected.app),
+    ("access", access.app),
     ("services", services.app),
 ):
     app.add_typer(noun, name=name)

@@ -1,0 +1,45 @@
+"""Which stores an access report asks, in this deployment."""
+
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from coworker_pipelines.access.database import OWN_LOGIN, OWN_SERVER, database_answer
+from coworker_pipelines.access.elasticsearch import OWN_NODE, OWN_USER, elasticsearch_answer
+from coworker_pipelines.access.files import files_answer
+from coworker_pipelines.access.grants import Answer, Gap, Report, Store
+from coworker_pipelines.access.report import Sources, make_report
+from coworker_pipelines.access.reviews import known
+from coworker_pipelines.access.terraform import terraform_answer
+from coworker_pipelines.assembly.platform import Platform
+from coworker_pipelines.settings import Settings
+
+TERRAFORM: Final = Path(__file__).parents[2] / "deploy" / "terraform"
+
+
+def access_report(platform: Platform, settings: Settings, *, only: frozenset[Store]) -> Report:
+    """What the chosen stores say now, judged by the reviews so far; of all where none is chosen."""
+    sources = access_sources(platform, settings)
+    chosen = {store: source for store, source in sources.items() if not only or store in only}
+    return make_report(chosen, known(platform.database, now=platform.clock.now()))
+
+
+def access_sources(platform: Platform, settings: Settings) -> Sources:
+    """Every store of this deployment; nothing is opened before it is asked."""
+    folder = settings.segments if isinstance(settings.segments, Path) else None
+    return {
+        Store.KUBERNETES: _no_cluster,
+        Store.ELASTICSEARCH: lambda: elasticsearch_answer(
+            platform.admin, own=OWN_USER if settings.elasticsearch else OWN_NODE
+        ),
+        Store.DATABASE: lambda: database_answer(
+            platform.database, through=OWN_LOGIN if settings.database_url else OWN_SERVER
+        ),
+        Store.FILES: partial(files_answer, settings.state, folder),
+        Store.TERRAFORM: partial(terraform_answer, TERRAFORM),
+    }
+
+
+def _no_cluster() -> Answer:
+    sentence = "This deployment keeps its secrets on this machine: it has no cluster to ask."
+    return Answer(gaps=[Gap(store=Store.KUBERNETES, sentence=sentence)])
