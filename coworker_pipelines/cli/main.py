@@ -11,6 +11,7 @@ from coworker_pipelines.cli import (
     access,
     activities,
     connections,
+    doctor,
     documents,
     rejected,
     services,
@@ -47,6 +48,7 @@ for name, noun in (
     ("services", services.app),
 ):
     app.add_typer(noun, name=name)
+app.command()(doctor.doctor)
 
 
 def main() -> None:

@@ -114,6 +114,11 @@ class DagsterServer:
         address = path.read_text(encoding="utf-8") if path.exists() else None
         return DagsterStatus(running=True, address=address)
 
+    def environments(self) -> dict[str, dict[str, str]]:
+        """What each process that runs was started with, by its module."""
+        running = ((module, self._process(module)) for module in (_WEBSERVER, _DAEMON))
+        return {module: process.environ() for module, process in running if process is not None}
+
     def _both_live(self) -> bool:
         return all(self._process(module) is not None for module in (_WEBSERVER, _DAEMON))
 

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 
 from sqlalchemy.orm import Session
 
+from coworker_pipelines.access.rows import DocumentReading
 from coworker_pipelines.connections.rows import (
     Connection,
     PendingDerivation,
@@ -22,7 +23,7 @@ from coworker_pipelines.kernel.ids import IdPrefix, new_id
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 WINDOW = date(2026, 1, 1)
-OF_CONTROL = (Connection, Selection, SuppressedKey)
+OF_CONTROL = (Connection, Selection, SuppressedKey, DocumentReading)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,4 +120,17 @@ def rows_of(planted: Planted, name: str) -> list[Row]:
             sealed=b"sealed",
         ),
         SuppressedKey(tenant_id=tenant, key=f"key of {tenant}"),
+        DocumentReading(
+            id=new_id(IdPrefix.READING),
+            tenant_id=tenant,
+            connection_id=connection,
+            handle=f"{name}.{name}",
+            command="documents show",
+            stream="commits",
+            sealed_key=b"sealed",
+            documents=1,
+            reader="ann",
+            reason="ticket 7",
+            at=NOW,
+        ),
     ]

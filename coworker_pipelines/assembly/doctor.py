@@ -1,0 +1,114 @@
+"""All checks of this deployment: which subject is asked through what."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import func, select
+
+from coworker_pipelines.assembly.platform import Platform
+from coworker_pipelines.assembly.stores import open_segments
+from coworker_pipelines.connections.connections import list_connections
+from coworker_pipelines.connections.rows import Connection, Tenant
+from coworker_pipelines.database.migrations import pending
+from coworker_pipelines.doctor.check import Check
+from coworker_pipelines.doctor.clocks import clock_checks, database_times, elasticsearch_times
+from coworker_pipelines.doctor.connections import attention_checks
+from coworker_pipelines.doctor.dagster import DagsterState, dagster_checks
+from coworker_pipelines.doctor.database import database_checks
+from coworker_pipelines.doctor.elasticsearch import elasticsearch_checks
+from coworker_pipelines.doctor.examination import Once
+from coworker_pipelines.doctor.keys import key_checks
+from coworker_pipelines.doctor.room import room_checks
+from coworker_pipelines.doctor.secrets import file_store_checks
+from coworker_pipelines.doctor.versions import version_checks
+from coworker_pipelines.kernel.clock import SystemClock
+from coworker_pipelines.kernel.scope import Scope
+from coworker_pipelines.provisioning.tenants import tenant_reference
+from coworker_pipelines.segments.store import SegmentStore
+from coworker_pipelines.settings import Settings
+
+LAUNCHER: Final = "DefaultRunLauncher"
+_NOBODY: Final = Scope(tenant="doctor", connection="doctor", epoch=1)
+"""Segments are tried below a prefix of nobody's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DagsterQuestions:
+    """What only a shell can ask: the instance, and the environments of its processes by name."""
+
+    state: Callable[[], DagsterState]
+    environments: Callable[[], Mapping[str, Mapping[str, str]]]
+
+
+def deployment_checks(
+    platform: Platform, settings: Settings, dagster: DagsterQuestions
+) -> list[Check]:
+    """Nothing is opened before its check asks."""
+    clock = SystemClock()
+    scopes = Once(lambda: _scopes(platform))
+
+    return [
+        *database_checks(
+            lambda: platform.database,
+            lambda: pending(settings.database_url or platform.local.database_url()),
+            is_local=settings.database_url is None,
+        ),
+        *elasticsearch_checks(
+            lambda: platform.admin,
+            lambda: settings.elasticsearch or platform.local.elasticsearch_address(),
+            lambda: _count(platform),
+            is_local=settings.elasticsearch is None,
+        ),
+        *key_checks(lambda: platform.admin, scopes, platform.own_address, clock.now),
+        *clock_checks(
+            {
+                "the database": lambda: database_times(platform.database),
+                "Elasticsearch": lambda: elasticsearch_times(platform.admin),
+            },
+            clock.now,
+        ),
+        *file_store_checks(lambda: platform.secrets, settings.state, lambda: _references(platform)),
+        *dagster_checks(Once(dagster.state), Once(dagster.environments), launcher=LAUNCHER),
+        *version_checks(lambda: platform.database, lambda: platform.admin, None),
+        *room_checks(_places(settings), lambda: _segments(settings)),
+        *attention_checks(
+            lambda: platform.database,
+            clock.now,
+            review_interval=timedelta(days=settings.access_review_days),
+        ),
+    ]
+
+
+def _scopes(platform: Platform) -> Mapping[str, Scope]:
+    with platform.database.control() as session:
+        return {connection.handle: connection.scope for connection in list_connections(session)}
+
+
+def _count(platform: Platform) -> int:
+    with platform.database.control() as session:
+        return session.scalar(select(func.count()).select_from(Connection)) or 0
+
+
+def _references(platform: Platform) -> Mapping[str, str]:
+    """What the secret store must hold, by whose it is."""
+    with platform.database.control() as session:
+        tenants = {
+            f"tenant {row.slug}": tenant_reference(row.id)
+            for row in session.execute(select(Tenant.slug, Tenant.id))
+        }
+        connections = {
+            row.handle: row.secret_reference
+            for row in session.execute(select(Connection.handle, Connection.secret_reference))
+        }
+    return tenants | connections
+
+
+def _places(settings: Settings) -> Mapping[str, Path]:
+    return {"state": settings.state, "segments": settings.segments_folder}
+
+
+def _segments(settings: Settings) -> SegmentStore:
+    return open_segments(settings.segments, _NOBODY)
