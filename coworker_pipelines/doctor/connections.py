@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from coworker_pipelines.access.reviews import review_state
 from coworker_pipelines.connections.rows import Connection, Sync
@@ -31,7 +32,7 @@ def attention_checks(
 def _failed(database: Database) -> Outcome:
     last = (
         select(Sync.connection_id, Sync.status, Sync.error)
-        .distinct(Sync.connection_id)
+        .ext(distinct_on(Sync.connection_id))
         .order_by(Sync.connection_id, Sync.started_at.desc())
         .subquery()
     )
