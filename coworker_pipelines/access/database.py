@@ -12,6 +12,7 @@ from coworker_pipelines.access.grants import Answer, Grant, Store, Trait
 from coworker_pipelines.database.database import Database
 
 OWN_LOGIN: Final = "the login of COWORKER_DATABASE_URL"
+RUN_LOGIN: Final = "the login of COWORKER_RUN_DATABASE_URL_FILE"
 OWN_SERVER: Final = "the login of this machine's own Postgres"
 SERVER: Final = "server"
 EVERYBODY: Final = "everybody"
@@ -30,13 +31,17 @@ _TRAITS: Final = {
 _BUILT_IN: Final = "pg\\_%"
 
 
-def database_answer(database: Database, *, through: str = OWN_LOGIN) -> Answer:
+def database_answer(
+    database: Database, *, through: str = OWN_LOGIN, run_login: str | None = None
+) -> Answer:
     """All rights in our database and on its server; Postgres keeps no time of any of them.
 
-    ``through`` says whose login this process comes with.
+    ``through`` says whose login this process comes with, ``run_login`` names the one of runs.
     """
     with database.control() as session:
-        own = _Own(session.scalar(text("SELECT session_user")) or "", through)
+        own = _Logins({session.scalar(text("SELECT session_user")) or "": through})
+        if run_login is not None:
+            own.words.setdefault(run_login, RUN_LOGIN)
         return Answer(
             grants=[
                 *_attributes(session, own),
@@ -44,12 +49,13 @@ def database_answer(database: Database, *, through: str = OWN_LOGIN) -> Answer:
                 *_owners(session, own),
                 *_tables(session),
                 *_columns(session),
+                *_functions(session),
                 *_connecting(session),
             ]
         )
 
 
-def _attributes(session: Session, own: "_Own") -> Iterator[Grant]:
+def _attributes(session: Session, own: "_Logins") -> Iterator[Grant]:
     rows = session.execute(
         text(
             f"SELECT rolname, rolvaliduntil, {', '.join(ATTRIBUTES)} FROM pg_roles "  # noqa: S608 - names of columns, from above
@@ -71,7 +77,7 @@ def _attributes(session: Session, own: "_Own") -> Iterator[Grant]:
             )
 
 
-def _memberships(session: Session, own: "_Own") -> Iterator[Grant]:
+def _memberships(session: Session, own: "_Logins") -> Iterator[Grant]:
     rows = session.execute(
         text(
             "SELECT r.rolname AS role, m.rolname AS member, g.rolname AS grantor, "
@@ -93,7 +99,7 @@ def _memberships(session: Session, own: "_Own") -> Iterator[Grant]:
         )
 
 
-def _owners(session: Session, own: "_Own") -> Iterator[Grant]:
+def _owners(session: Session, own: "_Logins") -> Iterator[Grant]:
     rows = session.execute(
         text(
             "SELECT r.rolname AS owner, count(*) AS tables FROM pg_class c "
@@ -142,6 +148,27 @@ def _columns(session: Session) -> Iterator[Grant]:
         yield _granted(row.grantee, [row.privilege], f"{row.table} ({row.columns})")
 
 
+def _functions(session: Session) -> Iterator[Grant]:
+    """Those that work with the rights of their owner, whoever calls them."""
+    rows = session.execute(
+        text(
+            "SELECT p.proname AS function, g.rolname AS grantee FROM pg_proc p "
+            "JOIN pg_namespace n ON n.oid = p.pronamespace "
+            "CROSS JOIN LATERAL aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a "
+            "LEFT JOIN pg_roles g ON g.oid = a.grantee "
+            "WHERE n.nspname = 'public' AND p.prosecdef AND a.grantee <> p.proowner ORDER BY 1, 2"
+        )
+    )
+    for row in rows:
+        yield Grant(
+            store=Store.DATABASE,
+            subject=f"role {row.grantee}" if row.grantee else EVERYBODY,
+            may=("EXECUTE as its owner",),
+            on=f"function {row.function}",
+            through="grant",
+        )
+
+
 def _connecting(session: Session) -> Iterator[Grant]:
     rows = session.execute(
         text(
@@ -175,11 +202,10 @@ def _granted(grantee: str | None, may: list[str], on: str) -> Grant:
 
 
 @dataclass(frozen=True, slots=True)
-class _Own:
-    """Our own login, and the words for it."""
+class _Logins:
+    """The words for logins that are ours."""
 
-    name: str
-    words: str
+    words: dict[str, str]
 
     def through(self, name: str) -> str | None:
-        return self.words if name == self.name else None
+        return self.words.get(name)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Final
 
-from coworker_pipelines.access.database import ATTRIBUTES, OWN_LOGIN, OWN_SERVER
+from coworker_pipelines.access.database import ATTRIBUTES, OWN_LOGIN, OWN_SERVER, RUN_LOGIN
 from coworker_pipelines.access.elasticsearch import BUILT_IN, OWN_NODE, OWN_USER
 from coworker_pipelines.access.grants import Grant, Store
 from coworker_pipelines.documents.access import PRIVILEGES
@@ -115,6 +115,29 @@ _DATABASE: Final = (
         may=frozenset({"log in", "own", "create roles", "create databases"}),
         through=OWN_LOGIN,
         why="Our own login: it owns the tables and brings them to their newest revision.",
+    ),
+    Purpose(
+        store=Store.DATABASE,
+        subject="role *",
+        on="role coworker_run",
+        may=frozenset({"take on", "inherit"}),
+        through=RUN_LOGIN,
+        why="A run's login takes on the run's role, and has no other.",
+    ),
+    Purpose(
+        store=Store.DATABASE,
+        subject="role *",
+        on="server",
+        may=frozenset({"log in"}),
+        through=RUN_LOGIN,
+        why="A run's login: it owns nothing and has no attribute.",
+    ),
+    Purpose(
+        store=Store.DATABASE,
+        subject="everybody",
+        on="function coworker_tenant",
+        may=frozenset({"EXECUTE as its owner"}),
+        why="Tells a session whether its pass is its tenant's, and shows nothing else.",
     ),
     Purpose(
         store=Store.DATABASE,

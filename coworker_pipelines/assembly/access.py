@@ -12,6 +12,7 @@ from coworker_pipelines.access.report import Sources, make_report
 from coworker_pipelines.access.reviews import known
 from coworker_pipelines.access.terraform import terraform_answer
 from coworker_pipelines.assembly.platform import Platform
+from coworker_pipelines.database.url import engine_url
 from coworker_pipelines.settings import Settings
 
 TERRAFORM: Final = Path(__file__).parents[2] / "deploy" / "terraform"
@@ -33,11 +34,19 @@ def access_sources(platform: Platform, settings: Settings) -> Sources:
             platform.admin, own=OWN_USER if settings.elasticsearch else OWN_NODE
         ),
         Store.DATABASE: lambda: database_answer(
-            platform.database, through=OWN_LOGIN if settings.database_url else OWN_SERVER
+            platform.database,
+            through=OWN_LOGIN if settings.database_url else OWN_SERVER,
+            run_login=run_login(settings),
         ),
         Store.FILES: partial(files_answer, settings.state, folder),
         Store.TERRAFORM: partial(terraform_answer, TERRAFORM),
     }
+
+
+def run_login(settings: Settings) -> str | None:
+    """The name that runs enter the database by, where it is another than the control plane's."""
+    url = settings.run_database_url
+    return None if url is None else engine_url(url.get_secret_value()).username
 
 
 def _no_cluster() -> Answer:

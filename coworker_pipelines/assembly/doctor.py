@@ -8,10 +8,11 @@ from typing import Final
 
 from sqlalchemy import func, select
 
+from coworker_pipelines.assembly.access import run_login
 from coworker_pipelines.assembly.platform import Platform
 from coworker_pipelines.assembly.stores import open_segments
 from coworker_pipelines.connections.connections import list_connections
-from coworker_pipelines.connections.rows import Connection, Tenant
+from coworker_pipelines.connections.rows import Connection
 from coworker_pipelines.database.migrations import pending
 from coworker_pipelines.doctor.check import Check
 from coworker_pipelines.doctor.clocks import clock_checks, database_times, elasticsearch_times
@@ -22,11 +23,11 @@ from coworker_pipelines.doctor.elasticsearch import elasticsearch_checks
 from coworker_pipelines.doctor.examination import Once
 from coworker_pipelines.doctor.keys import key_checks
 from coworker_pipelines.doctor.room import room_checks
-from coworker_pipelines.doctor.secrets import file_store_checks
+from coworker_pipelines.doctor.secrets import file_store_checks, master_key_check
 from coworker_pipelines.doctor.versions import version_checks
 from coworker_pipelines.kernel.clock import SystemClock
 from coworker_pipelines.kernel.scope import Scope
-from coworker_pipelines.provisioning.tenants import tenant_reference
+from coworker_pipelines.secrets.references import access_reference, source_reference
 from coworker_pipelines.segments.store import SegmentStore
 from coworker_pipelines.settings import Settings
 
@@ -55,6 +56,7 @@ def deployment_checks(
             lambda: platform.database,
             lambda: pending(settings.database_url or platform.local.database_url()),
             is_local=settings.database_url is None,
+            run_login=run_login(settings),
         ),
         *elasticsearch_checks(
             lambda: platform.admin,
@@ -71,6 +73,7 @@ def deployment_checks(
             clock.now,
         ),
         *file_store_checks(lambda: platform.secrets, settings.state, lambda: _references(platform)),
+        master_key_check(lambda: platform.database, lambda: platform.master),
         *dagster_checks(Once(dagster.state), Once(dagster.environments), launcher=LAUNCHER),
         *version_checks(lambda: platform.database, lambda: platform.admin, None),
         *room_checks(_places(settings), lambda: _segments(settings)),
@@ -94,16 +97,11 @@ def _count(platform: Platform) -> int:
 
 def _references(platform: Platform) -> Mapping[str, str]:
     """What the secret store must hold, by whose it is."""
-    with platform.database.control() as session:
-        tenants = {
-            f"tenant {row.slug}": tenant_reference(row.id)
-            for row in session.execute(select(Tenant.slug, Tenant.id))
-        }
-        connections = {
-            row.handle: row.secret_reference
-            for row in session.execute(select(Connection.handle, Connection.secret_reference))
-        }
-    return tenants | connections
+    return {
+        f"{handle}, {part}": reference(scope)
+        for handle, scope in _scopes(platform).items()
+        for part, reference in (("source", source_reference), ("access", access_reference))
+    }
 
 
 def _places(settings: Settings) -> Mapping[str, Path]:

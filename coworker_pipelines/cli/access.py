@@ -22,8 +22,7 @@ from coworker_pipelines.assembly import Platform
 from coworker_pipelines.assembly.access import access_report
 from coworker_pipelines.cli.opening import opened, operator
 from coworker_pipelines.cli.output import Json, Limit, console, show_json, show_rows
-from coworker_pipelines.connections.tenants import find_tenant
-from coworker_pipelines.provisioning.tenants import tenant_keys
+from coworker_pipelines.connections.tenants import find_tenant, tenant_keys
 from coworker_pipelines.settings import Settings
 
 app = typer.Typer(
@@ -158,28 +157,27 @@ def readings(
     as_json: Json = False,
 ) -> None:
     """List who looked at raw documents and rejected records, which, when and why."""
-    with opened() as platform:
-        data_key = cache(lambda tenant_id: tenant_keys(platform.secrets, tenant_id)[1])
-        with platform.database.control() as session:
-            rows = [
-                {
-                    "at": row.at,
-                    "reader": row.reader,
-                    "command": row.command,
-                    "connection": row.handle,
-                    "stream": row.stream,
-                    "key": opened_key(row, data_key),
-                    "documents": row.documents,
-                    "reason": row.reason,
-                    "id": row.id,
-                }
-                for row in list_readings(
-                    session,
-                    tenant_id=find_tenant(session, tenant).id if tenant else None,
-                    since=since.replace(tzinfo=UTC) if since else None,
-                    limit=limit,
-                )
-            ]
+    with opened() as platform, platform.database.control() as session:
+        data_key = cache(lambda one: tenant_keys(session, platform.master, one).data)
+        rows = [
+            {
+                "at": row.at,
+                "reader": row.reader,
+                "command": row.command,
+                "connection": row.handle,
+                "stream": row.stream,
+                "key": opened_key(row, data_key),
+                "documents": row.documents,
+                "reason": row.reason,
+                "id": row.id,
+            }
+            for row in list_readings(
+                session,
+                tenant_id=find_tenant(session, tenant).id if tenant else None,
+                since=since.replace(tzinfo=UTC) if since else None,
+                limit=limit,
+            )
+        ]
     show_rows(
         rows,
         ("at", "reader", "command", "connection", "stream", "key", "documents", "reason"),

@@ -22,11 +22,29 @@ def attention_checks(
     database: Callable[[], Database], now: Callable[[], datetime], *, review_interval: timedelta
 ) -> list[Check]:
     looks: Mapping[str, Callable[[], Outcome]] = {
+        "no connection needs attention": lambda: _attention(database()),
         "no connection's last sync failed": lambda: _failed(database()),
         "no connection is overdue": lambda: _overdue(database(), now()),
         "access was reviewed in time": lambda: _review(database(), now(), review_interval),
     }
     return [Check(subject=SUBJECT, name=name, look=look) for name, look in looks.items()]
+
+
+def _attention(database: Database) -> Outcome:
+    statement = (
+        select(Connection.handle, Connection.needs_attention)
+        .where(Connection.needs_attention.is_not(None))
+        .order_by(Connection.needs_attention_at)
+    )
+    with database.control() as session:
+        found = [f"{row.handle}: {row.needs_attention}" for row in session.execute(statement)]
+    return outcome(
+        holds=not found,
+        expected="none waits for its tenant",
+        seen="; ".join(found[:SHOWN_MAX]) + _more(found) if found else "none does",
+        advice="Do what the sentence says: it stops asking its source until then.",
+        otherwise=Verdict.WARNING,
+    )
 
 
 def _failed(database: Database) -> Outcome:

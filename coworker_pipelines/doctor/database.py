@@ -14,7 +14,8 @@ _CLOSED_TO_RUNS: Final = (
     ("selections", "made_by"),
     ("document_readings", "reason"),
     ("access_reviews", "note"),
-    ("tenants", "id"),
+    ("tenants", "pass_digest"),
+    ("tenants", "key_salt"),
 )
 _APPEND_ONLY: Final = ("access_reviews", "document_readings")
 
@@ -24,13 +25,20 @@ def database_checks(
     pending: Callable[[], Sequence[str]],
     *,
     is_local: bool,
+    run_login: str | None = None,
     roles: Sequence[str] = (RUN_ROLE, CONTROL_ROLE),
 ) -> list[Check]:
-    """``is_local``: Postgres is this machine's own, whose one login made the server."""
+    """``is_local``: Postgres is this machine's own, whose one login made the server.
+
+    ``run_login`` is the name that runs enter by.
+    """
     looks = {
         "connects": lambda: _connects(database()),
         "newest revision": lambda: _revision(pending()),
         "login has no power over isolation": lambda: _login(database(), is_local=is_local),
+        "runs enter by a login that is a run's alone": lambda: _run_login(
+            database(), run_login, is_local=is_local
+        ),
         "roles have no power of their own": lambda: _roles(database(), roles),
         "row-level security is forced": lambda: _row_security(database()),
         "runs cannot read what is not theirs": lambda: _closed(database()),
@@ -73,6 +81,46 @@ def _login(database: Database, *, is_local: bool) -> Outcome:
         expected=expected,
         seen=seen,
         advice=f"ALTER ROLE {row.rolname} NOSUPERUSER NOBYPASSRLS; as the server's administrator.",
+    )
+
+
+def _run_login(database: Database, login: str | None, *, is_local: bool) -> Outcome:
+    expected = f"it may take on {RUN_ROLE} alone, owns nothing and has no attribute"
+    if login is None and is_local:
+        return not_applicable(expected, "runs are processes of this machine's own user")
+    if login is None:
+        return outcome(
+            holds=False,
+            expected=expected,
+            seen="runs enter by the control plane's own login",
+            advice="Make a login for runs, and name it in COWORKER_RUN_DATABASE_URL_FILE.",
+        )
+    with database.control() as session:
+        row = session.execute(
+            text(
+                "SELECT rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb AS strong, "
+                "pg_has_role(oid, :run, 'SET') AS is_run, "
+                "pg_has_role(oid, :control, 'MEMBER') AS is_control, "
+                "EXISTS (SELECT FROM pg_class c WHERE c.relowner = r.oid) AS owns "
+                "FROM pg_roles r WHERE rolname = :login"
+            ),
+            {"login": login, "run": RUN_ROLE, "control": CONTROL_ROLE},
+        ).one_or_none()
+    if row is None:
+        wrong = ["there is no such login"]
+    else:
+        faults = {
+            f"may not take on {RUN_ROLE}": not row.is_run,
+            f"is a member of {CONTROL_ROLE}": row.is_control,
+            "has an attribute": row.strong,
+            "owns tables": row.owns,
+        }
+        wrong = [fault for fault, is_so in faults.items() if is_so]
+    return outcome(
+        holds=not wrong,
+        expected=expected,
+        seen=f"{login}: {'; '.join(wrong) or 'so it is'}",
+        advice=f"CREATE ROLE ... LOGIN; GRANT {RUN_ROLE} TO it, and nothing else.",
     )
 
 

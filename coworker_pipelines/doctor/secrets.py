@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from coworker_pipelines.connections.tenants import list_tenants, tenant_keys
+from coworker_pipelines.database.database import Database
 from coworker_pipelines.doctor.check import Check, Outcome, outcome
 from coworker_pipelines.kernel.errors import RefusedError
+from coworker_pipelines.secrets.keys import MasterKey
 from coworker_pipelines.secrets.store import SecretStore
 
 SUBJECT: Final = "secrets"
@@ -26,6 +29,15 @@ def file_store_checks(
         "each connection has its secrets": lambda: _complete(store(), expected()),
     }
     return [Check(subject=SUBJECT, name=name, look=look) for name, look in looks.items()]
+
+
+def master_key_check(database: Callable[[], Database], master: Callable[[], MasterKey]) -> Check:
+    """Whether every tenant was made under this master key."""
+    return Check(
+        subject=SUBJECT,
+        name="master key is that of all tenants",
+        look=lambda: _master(database(), master()),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +66,25 @@ def cluster_store_checks(
         "Secrets cannot be read": lambda: _cluster_reads(may, list(namespaces())),
     }
     return [Check(subject=SUBJECT, name=name, look=look) for name, look in looks.items()]
+
+
+def _master(database: Database, master: MasterKey) -> Outcome:
+    foreign = []
+    with database.control() as session:
+        tenants = list_tenants(session)
+        for tenant in tenants:
+            try:
+                tenant_keys(session, master, tenant.id)
+            except RefusedError:
+                foreign.append(tenant.slug)
+    return outcome(
+        holds=not foreign,
+        expected="each tenant's keys come from it",
+        seen=f"not those of {', '.join(foreign[:SHOWN_MAX])}"
+        if foreign
+        else f"those of {len(tenants):,} tenants do",
+        advice="Put the master key back under which these tenants were made.",
+    )
 
 
 def _opens(store: SecretStore) -> Outcome:

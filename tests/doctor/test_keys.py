@@ -32,7 +32,7 @@ class Keys:
             tenant=new_id(IdPrefix.TENANT), connection=new_id(IdPrefix.CONNECTION), epoch=1
         )
         self._address = address
-        self.key = mint_key(admin, self.scope)
+        self.key = mint_key(admin, self.scope).value
 
     def checks(self, now: datetime = NOW) -> list[Check]:
         return key_checks(lambda: self.admin, lambda: {HANDLE: self.scope}, self._own, lambda: now)
