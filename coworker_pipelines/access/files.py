@@ -3,7 +3,7 @@
 import grp
 import pwd
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -11,27 +11,20 @@ from coworker_pipelines.access.grants import Answer, Gap, Grant, Store, Trait
 
 STATE: Final = "state"
 _PRIVATE: Final = (
-    "secrets.key",
-    "secrets",
-    "passwords.json",
-    "segments",
-    "dagster",
-    "services/postgres",
-    "services/elasticsearch",
-)
+    "master.key", "secrets.key", "secrets", "passwords.json", "segments", "dagster",
+    "services/postgres", "services/elasticsearch",
+)  # fmt: skip
 """What holds secrets, clients' data or the logs of runs, below the state folder."""
 _BITS: Final = ((4, "read"), (2, "write"), (1, "enter"))
 _ENTRIES_MAX: Final = 100_000
 
 
-def files_answer(state: Path, segments: Path | None) -> Answer:
-    """Owners and modes of what rests on this machine; ``segments`` if they rest elsewhere."""
+def files_answer(state: Path, elsewhere: Mapping[str, Path]) -> Answer:
+    """Owners and modes of what rests on this machine, in the state folder or ``elsewhere``."""
     if not state.is_dir():
         sentence = f"There is no state folder {state} on this machine."
         return Answer(gaps=[Gap(store=Store.FILES, sentence=sentence)])
-    places = {STATE: state, **{name: state / name for name in _PRIVATE}}
-    if segments is not None:
-        places["segments"] = segments
+    places = {STATE: state, **{name: state / name for name in _PRIVATE}, **elsewhere}
     grants: list[Grant] = []
     gaps: list[Gap] = []
     for name, path in places.items():

@@ -27,7 +27,6 @@ def access_report(platform: Platform, settings: Settings, *, only: frozenset[Sto
 
 def access_sources(platform: Platform, settings: Settings) -> Sources:
     """Every store of this deployment; nothing is opened before it is asked."""
-    folder = settings.segments if isinstance(settings.segments, Path) else None
     return {
         Store.KUBERNETES: _no_cluster,
         Store.ELASTICSEARCH: lambda: elasticsearch_answer(
@@ -38,7 +37,11 @@ def access_sources(platform: Platform, settings: Settings) -> Sources:
             through=OWN_LOGIN if settings.database_url else OWN_SERVER,
             run_login=run_login(settings),
         ),
-        Store.FILES: partial(files_answer, settings.state, folder),
+        Store.FILES: partial(
+            files_answer,
+            settings.state,
+            {"master.key": settings.master_key_file, "segments": settings.segments_folder},
+        ),
         Store.TERRAFORM: partial(terraform_answer, TERRAFORM),
     }
 

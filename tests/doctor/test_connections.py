@@ -16,6 +16,7 @@ from coworker_pipelines.kernel.ids import IdPrefix, new_id
 from tests.database.planted import NOW, Planted, plant
 from tests.doctor.asking import FAILED, NOT_APPLICABLE, OK, WARNING, answer
 
+ATTENTION = "no connection needs attention"
 SYNCS, OVERDUE = "no connection's last sync failed", "no connection is overdue"
 REVIEWED = "access was reviewed in time"
 DAY = timedelta(days=1)
@@ -68,6 +69,14 @@ def _add_sync(database: Database, planted: Planted, status: SyncStatus, hours: i
 
 
 @pytest.mark.usefixtures("planted")
+def test_a_connection_that_waits_for_its_tenant_is_found(database: Database) -> None:
+    assert _asked(database, ATTENTION).verdict is OK
+    _set(database, needs_attention="Reconnect it.", needs_attention_at=NOW)
+    found = _asked(database, ATTENTION)
+    assert (found.verdict, found.seen) == (WARNING, "acme.acme: Reconnect it.")
+
+
+@pytest.mark.usefixtures("planted")
 def test_an_overdue_connection_is_found_unless_it_is_paused(database: Database) -> None:
     assert _asked(database, OVERDUE).verdict is OK
     _set(database, due_at=NOW)
@@ -97,5 +106,5 @@ def test_before_the_first_connection_there_is_nothing_to_review(database: Databa
 
 def test_a_database_that_does_not_answer_is_no_good_news() -> None:
     with Database("postgresql://nobody@127.0.0.1:1/nowhere") as closed:
-        for name in (SYNCS, OVERDUE, REVIEWED):
+        for name in (ATTENTION, SYNCS, OVERDUE, REVIEWED):
             assert _asked(closed, name).verdict is FAILED

@@ -21,12 +21,15 @@ NAMES = (
     "runs cannot read what is not theirs",
     "reviews and readings are append-only",
 )
+RUN_LOGIN = "runs enter by a login that is a run's alone"
 LOGIN = "login has no power over isolation"
 
 
-def _asked(url: str, name: str, *, is_local: bool = False) -> Outcome:
+def _asked(url: str, name: str, *, is_local: bool = False, run_login: str | None = None) -> Outcome:
     with Database(url) as database:
-        checks = database_checks(lambda: database, lambda: pending(url), is_local=is_local)
+        checks = database_checks(
+            lambda: database, lambda: pending(url), is_local=is_local, run_login=run_login
+        )
         return answer(checks, name)
 
 
@@ -114,6 +117,36 @@ def test_a_login_without_power_is_well(migrated_url: str, attribute: str, verdic
         _plant(migrated_url, f"GRANT coworker_run, coworker_control TO {name}")
         _, _, place = migrated_url.partition("@")
         assert _asked(f"postgresql://{name}:made-up@{place}", LOGIN).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("attributes", "statement", "seen"),
+    (
+        ("LOGIN", "GRANT coworker_run TO {}", "so it is"),
+        ("LOGIN", "SELECT 1", "may not take on coworker_run"),
+        ("LOGIN", "GRANT coworker_run, coworker_control TO {}", "is a member of coworker_control"),
+        ("LOGIN CREATEROLE", "GRANT coworker_run TO {}", "has an attribute"),
+        ("LOGIN", "GRANT coworker_run TO {}; ALTER TABLE syncs OWNER TO {}", "owns tables"),
+    ),
+)
+def test_the_login_of_runs_is_held_to_what_a_run_needs(
+    migrated_url: str, attributes: str, statement: str, seen: str
+) -> None:
+    with _role(migrated_url, attributes) as name:
+        _plant(migrated_url, statement.replace("{}", name))
+        found = _asked(migrated_url, RUN_LOGIN, run_login=name)
+        _plant(migrated_url, f"REASSIGN OWNED BY {name} TO CURRENT_USER")
+    assert found.seen == f"{name}: {seen}"
+    assert (found.verdict is OK) == (seen == "so it is")
+
+
+def test_runs_without_a_login_of_their_own_are_found_and_excused_on_one_machine_alone(
+    migrated_url: str,
+) -> None:
+    assert _asked(migrated_url, RUN_LOGIN).verdict is FAILED
+    assert _asked(migrated_url, RUN_LOGIN, is_local=True).verdict is NOT_APPLICABLE
+    missing = _asked(migrated_url, RUN_LOGIN, run_login="nobody_of_that_name")
+    assert "there is no such login" in missing.seen
 
 
 @pytest.mark.parametrize("attribute", ("LOGIN", "BYPASSRLS", "CREATEROLE"))

@@ -4,10 +4,19 @@ from pathlib import Path
 
 import pytest
 
+from coworker_pipelines.database.database import Database
 from coworker_pipelines.doctor.check import Outcome
-from coworker_pipelines.doctor.secrets import Right, cluster_store_checks, file_store_checks
+from coworker_pipelines.doctor.secrets import (
+    Right,
+    cluster_store_checks,
+    file_store_checks,
+    master_key_check,
+)
 from coworker_pipelines.kernel.secret import Secret
 from coworker_pipelines.secrets.file_store import FileSecretStore
+from coworker_pipelines.secrets.keys import MasterKey
+from tests.database.planted import plant
+from tests.database_fixtures import MASTER
 from tests.doctor.asking import FAILED, OK, answer
 
 REFERENCE = "source/t1/c1"
@@ -85,3 +94,12 @@ def test_each_right_that_is_missing_is_found(lost: tuple[str, str]) -> None:
 def test_each_right_to_read_is_found(verb: str, namespace: str) -> None:
     found = _in_cluster(READS, ALL | {(verb, namespace)})
     assert (found.verdict, found.seen) == (FAILED, f"may {verb} secrets in {namespace}")
+
+
+def test_a_master_key_that_is_not_the_tenants_is_found(database: Database) -> None:
+    plant(database, "acme")
+    name = "master key is that of all tenants"
+    assert answer([master_key_check(lambda: database, lambda: MASTER)], name).verdict is OK
+    other = MasterKey(b"another master key of 32 bytes..")
+    found = answer([master_key_check(lambda: database, lambda: other)], name)
+    assert (found.verdict, found.seen) == (FAILED, "not those of acme")
