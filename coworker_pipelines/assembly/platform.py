@@ -12,6 +12,7 @@ from elasticsearch import Elasticsearch
 
 from coworker_pipelines.access.readings import DocumentReadings
 from coworker_pipelines.assembly.reading import Reading
+from coworker_pipelines.assembly.stores import open_file_store
 from coworker_pipelines.assembly.syncing import (
     Configured,
     Credentials,
@@ -38,7 +39,6 @@ from coworker_pipelines.provisioning.indices import ConnectionIndices
 from coworker_pipelines.provisioning.keys import KeyMaker
 from coworker_pipelines.provisioning.selections import SelectionMaker
 from coworker_pipelines.provisioning.tenants import TenantMaker
-from coworker_pipelines.secrets.file_store import FileSecretStore
 from coworker_pipelines.secrets.key_file import read_master_key
 from coworker_pipelines.secrets.keys import MasterKey
 from coworker_pipelines.secrets.references import access_reference, source_reference
@@ -111,8 +111,7 @@ class Platform:
 
     @cached_property
     def secrets(self) -> SecretStore:
-        state = self._settings.state
-        return FileSecretStore(state / "secrets", state / "secrets.key")
+        return open_file_store(self._settings)
 
     @cached_property
     def admin(self) -> Elasticsearch:

@@ -14,6 +14,7 @@ from coworker_pipelines.cli import (
     doctor,
     documents,
     rejected,
+    secrets,
     services,
     syncs,
     tenants,
@@ -44,6 +45,7 @@ for name, noun in (
     ("documents", documents.app),
     ("activities", activities.app),
     ("rejected", rejected.app),
+    ("secrets", secrets.app),
     ("access", access.app),
     ("services", services.app),
 ):
