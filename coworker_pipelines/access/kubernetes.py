@@ -6,9 +6,12 @@ from datetime import datetime
 from typing import Any, Final
 
 from coworker_pipelines.access.grants import Answer, Gap, Grant, Store, Trait
-from coworker_pipelines.kernel.errors import CoworkerError
+from coworker_pipelines.cluster.client import Cluster, Done
+from coworker_pipelines.cluster.names import OWN_NAMESPACE, tenant_of
+from coworker_pipelines.cluster.places import Place, Verb
+from coworker_pipelines.kernel.errors import CoworkerError, DefectError
 
-RBAC: Final = "/apis/rbac.authorization.k8s.io/v1"
+RBAC: Final = "rbac.authorization.k8s.io"
 EVERYWHERE: Final = "*"
 _WRITING: Final = frozenset({"create", "update", "patch", "*"})
 _POWERS: Final = frozenset({*_WRITING, "bind", "escalate", "impersonate"})
@@ -33,7 +36,7 @@ _REACHING: Final[Mapping[str, Mapping[str, frozenset[str] | None]]] = {
         "replicasets": _WRITING,
     },
     "batch": {"jobs": _ANY, "cronjobs": _WRITING},
-    "rbac.authorization.k8s.io": {
+    RBAC: {
         "roles": _POWERS,
         "clusterroles": _POWERS,
         "rolebindings": _POWERS,
@@ -42,19 +45,14 @@ _REACHING: Final[Mapping[str, Mapping[str, frozenset[str] | None]]] = {
 }
 """What shows a Secret, makes a pod that may mount one, or gives the right to do so; with the
 verbs that count."""
-_PATHS: Final = {
-    "cluster roles": f"{RBAC}/clusterroles",
-    "roles": f"{RBAC}/roles",
-    "cluster role bindings": f"{RBAC}/clusterrolebindings",
-    "role bindings": f"{RBAC}/rolebindings",
-}
+_RESOURCES: Final = ("clusterroles", "roles", "clusterrolebindings", "rolebindings")
 _EVERYBODY: Final = frozenset(
     {"group system:authenticated", "group system:unauthenticated", "user system:anonymous"}
 )
 
 Item = Mapping[str, Any]
 Listing = Callable[[str], Sequence[Item]]
-"""The objects below a path of the API; raises with the permission that is missing."""
+"""All objects of one of RBAC's resources; raises with the permission that is missing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,19 +66,32 @@ class _Rights:
         return self.rules.get((reference["kind"], place, reference["name"]))
 
 
-def kubernetes_answer(listing: Listing, own_namespaces: Callable[[str], bool]) -> Answer:
+def cluster_answer(cluster: Cluster) -> Answer:
+    """What the cluster tells whoever we are."""
+
+    def listing(resource: str) -> Sequence[Item]:
+        answer = cluster.ask(Verb.LIST, Place(resource=resource, group=RBAC))
+        if not isinstance(answer, Done):
+            raise DefectError(f"The cluster does not list {resource}.")
+        items: Sequence[Item] = answer.body.get("items") or ()
+        return items
+
+    return kubernetes_answer(listing)
+
+
+def kubernetes_answer(listing: Listing) -> Answer:
     """Bindings that reach our namespaces, the cluster's own included; or what may not be listed."""
     found: dict[str, Sequence[Item]] = {}
     gaps: list[Gap] = []
-    for what, path in _PATHS.items():
+    for resource in _RESOURCES:
         try:
-            found[what] = listing(path)
+            found[resource] = listing(resource)
         except CoworkerError as error:
             gaps.append(
                 Gap(
                     store=Store.KUBERNETES,
-                    sentence=f"The {what} could not be listed (it needs the verb list on "
-                    f"{path.rpartition('/')[2]}.rbac.authorization.k8s.io): {error}",
+                    sentence=f"{resource} could not be listed (it needs the verb list on "
+                    f"{resource}.{RBAC}): {error}",
                 )
             )
     if gaps:
@@ -91,15 +102,15 @@ def kubernetes_answer(listing: Listing, own_namespaces: Callable[[str], bool]) -
             (kind, item["metadata"].get("namespace", ""), item["metadata"]["name"]): (
                 item.get("rules") or ()
             )
-            for kind, what in (("ClusterRole", "cluster roles"), ("Role", "roles"))
-            for item in found[what]
+            for kind, resource in (("ClusterRole", "clusterroles"), ("Role", "roles"))
+            for item in found[resource]
         }
     )
-    bindings = [*found["cluster role bindings"], *found["role bindings"]]
+    bindings = [*found["clusterrolebindings"], *found["rolebindings"]]
     grants: list[Grant] = []
     for binding in bindings:
         namespace = binding["metadata"].get("namespace", EVERYWHERE)
-        if namespace == EVERYWHERE or own_namespaces(namespace):
+        if namespace == EVERYWHERE or _is_ours(namespace):
             grants.extend(_of_binding(binding, namespace, rights))
     return Answer(grants=grants)
 
@@ -122,6 +133,10 @@ def _of_binding(binding: Item, namespace: str, rights: _Rights) -> Iterator[Gran
                 since=since,
                 traits=_traits(subject, resource, verbs),
             )
+
+
+def _is_ours(namespace: str) -> bool:
+    return namespace == OWN_NAMESPACE or tenant_of(namespace) is not None
 
 
 def _reached(rules: Sequence[Item]) -> dict[str, set[str]]:

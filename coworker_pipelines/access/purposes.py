@@ -12,7 +12,14 @@ from typing import Final
 from coworker_pipelines.access.database import ATTRIBUTES, OWN_LOGIN, OWN_SERVER, RUN_LOGIN
 from coworker_pipelines.access.elasticsearch import BUILT_IN, OWN_NODE, OWN_USER
 from coworker_pipelines.access.grants import Grant, Store
+from coworker_pipelines.cluster.names import (
+    CONTROL_PLANE,
+    DAEMON,
+    OAUTH_REFRESHER,
+    OWN_NAMESPACE,
+)
 from coworker_pipelines.documents.access import PRIVILEGES
+from coworker_pipelines.kernel.ids import RANDOM_CHARACTERS
 
 ROWS: Final = ("SELECT", "INSERT", "UPDATE", "DELETE")
 
@@ -84,6 +91,14 @@ _RUNS: Final = (
     _run("pending_derivations", ("SELECT", "INSERT", "DELETE"), "A run notes what to derive."),
     _run("rejected_records", ("SELECT", "INSERT", "DELETE"), "A run keeps what it cannot store."),
     _run("suppressed_keys", ROWS[:1], "A run leaves out what an erased person's data is."),
+)
+_LOCATOR: Final = (
+    _database(
+        "role coworker_locator",
+        "connections (id, tenant_id, handle, kind, epoch)",
+        ROWS[:1],
+        "Dagster finds out whose a run is before it launches it.",
+    ),
 )
 _CONTROL: Final = (
     _control("tenants", ROWS[:3], "The control plane makes tenants."),
@@ -228,45 +243,57 @@ _FILES: Final = (
 )
 
 
-def _service_account(
-    name: str, on: str, may: tuple[str, ...], why: str, namespace: str = "coworker"
-) -> Purpose:
+_TENANT: Final = "in cw-t" + "?" * RANDOM_CHARACTERS
+_GRANTS: Final = f"{_TENANT}-oauth"
+_EVERY_VERB: Final = (
+    "get", "list", "watch", "create", "update", "patch", "delete", "deletecollection",
+)  # fmt: skip
+_OURS: Final = f"in {OWN_NAMESPACE}"
+
+
+def _account(name: str, on: str, may: str, why: str) -> Purpose:
     return Purpose(
         store=Store.KUBERNETES,
-        subject=f"service account {namespace}/{name}",
+        subject=f"service account {OWN_NAMESPACE}/{name}",
         on=on,
-        may=frozenset(may),
+        may=frozenset(may.split()),
         why=why,
     )
 
 
 _KUBERNETES: Final = (
-    _service_account(
-        "control-plane", "secrets in cw-*", ("create", "update", "delete"),
-        "Puts a connection's secrets away, and takes them away; reads none.",
+    *(
+        _account(
+            CONTROL_PLANE, f"secrets {where}", "create update delete",
+            "Puts a connection's secrets away, and takes them away; reads none.",
+        )
+        for where in (_TENANT, _GRANTS)
     ),
-    _service_account(
-        "daemon", "jobs in cw-*", ("create", "get", "list", "watch", "patch", "update", "delete"),
-        "Launches runs, follows them and cleans up behind them.",
+    _account(
+        CONTROL_PLANE, "rolebindings everywhere", "create patch",
+        "Binds our own roles in the namespaces of tenants; admission keeps it to these.",
     ),
-    _service_account(
-        "daemon", "pods in cw-*", ("get", "list", "watch", "delete"), "Sees how a run ended.",
+    _account(
+        CONTROL_PLANE, "clusterroles (coworker-tenant-*) everywhere", "bind",
+        "May hand out the roles of a tenant's namespace, and no others.",
     ),
-    _service_account(
-        "daemon", "jobs/status in cw-*", ("get",), "Sees how a run ended.",
+    *(
+        _account(
+            DAEMON, f"jobs {where}", "get list watch create delete",
+            "Launches runs, follows them and cleans up behind them.",
+        )
+        for where in (_TENANT, _OURS)
     ),
-    _service_account(
-        "daemon", "pods/status in cw-*", ("get",), "Sees how a run ended.",
+    *(
+        _account(DAEMON, f"pods {where}", "get list watch", "Sees how a run's pod ended.")
+        for where in (_TENANT, _OURS)
     ),
-    _service_account(
-        "daemon", "pods/log in cw-*", ("get",), "Tells why a run's pod did not start.",
-    ),
-    _service_account(
-        "oauth-refresher", "secrets in cw-*-oauth", ("get", "list", "patch", "update"),
+    _account(
+        OAUTH_REFRESHER, f"secrets {_GRANTS}", "get list patch update",
         "Refreshes OAuth grants, which it alone may read.",
     ),
-    _service_account(
-        "oauth-refresher", "secrets in cw-*", ("create", "update"),
+    _account(
+        OAUTH_REFRESHER, f"secrets {_TENANT}", "create update",
         "Puts a fresh access token where its connection's run finds it.",
     ),
     Purpose(
@@ -281,9 +308,7 @@ _KUBERNETES: Final = (
         store=Store.KUBERNETES,
         subject="service account kube-system/*",
         on="*",
-        may=frozenset(
-            ("get", "list", "watch", "create", "update", "patch", "delete", "deletecollection", "*")
-        ),
+        may=frozenset({*_EVERY_VERB, "escalate", "*"}),
         through="cluster role system:*",
         why="One of Kubernetes' own controllers.",
     ),
@@ -291,12 +316,10 @@ _KUBERNETES: Final = (
         store=Store.KUBERNETES,
         subject="user system:kube-*",
         on="*",
-        may=frozenset(
-            ("get", "list", "watch", "create", "update", "patch", "delete", "deletecollection")
-        ),
+        may=frozenset(_EVERY_VERB),
         through="cluster role system:*",
         why="One of Kubernetes' own components.",
     ),
 )  # fmt: skip
 
-PURPOSES: Final = (*_RUNS, *_CONTROL, *_DATABASE, *_ELASTICSEARCH, *_FILES, *_KUBERNETES)
+PURPOSES: Final = (*_RUNS, *_LOCATOR, *_CONTROL, *_DATABASE, *_ELASTICSEARCH, *_FILES, *_KUBERNETES)

@@ -1,5 +1,6 @@
 """Which stores an access report asks, in this deployment."""
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -8,27 +9,37 @@ from coworker_pipelines.access.database import OWN_LOGIN, OWN_SERVER, database_a
 from coworker_pipelines.access.elasticsearch import OWN_NODE, OWN_USER, elasticsearch_answer
 from coworker_pipelines.access.files import files_answer
 from coworker_pipelines.access.grants import Answer, Gap, Report, Store
+from coworker_pipelines.access.kubernetes import cluster_answer
 from coworker_pipelines.access.report import Sources, make_report
 from coworker_pipelines.access.reviews import known
 from coworker_pipelines.access.terraform import terraform_answer
 from coworker_pipelines.assembly.platform import Platform
+from coworker_pipelines.cluster.client import Cluster
 from coworker_pipelines.database.url import engine_url
 from coworker_pipelines.settings import Settings
 
+OpenCluster = Callable[[], Cluster]
+"""The cluster that the secrets are in, opened as who we are; whoever opens it closes it."""
 TERRAFORM: Final = Path(__file__).parents[2] / "deploy" / "terraform"
 
 
-def access_report(platform: Platform, settings: Settings, *, only: frozenset[Store]) -> Report:
+def access_report(
+    platform: Platform,
+    settings: Settings,
+    *,
+    only: frozenset[Store] = frozenset(),
+    cluster: OpenCluster | None = None,
+) -> Report:
     """What the chosen stores say now, judged by the reviews so far; of all where none is chosen."""
-    sources = access_sources(platform, settings)
+    sources = access_sources(platform, settings, cluster)
     chosen = {store: source for store, source in sources.items() if not only or store in only}
     return make_report(chosen, known(platform.database, now=platform.clock.now()))
 
 
-def access_sources(platform: Platform, settings: Settings) -> Sources:
+def access_sources(platform: Platform, settings: Settings, cluster: OpenCluster | None) -> Sources:
     """Every store of this deployment; nothing is opened before it is asked."""
     return {
-        Store.KUBERNETES: _no_cluster,
+        Store.KUBERNETES: partial(_ask_cluster, cluster),
         Store.ELASTICSEARCH: lambda: elasticsearch_answer(
             platform.admin, own=OWN_USER if settings.elasticsearch else OWN_NODE
         ),
@@ -52,6 +63,8 @@ def run_login(settings: Settings) -> str | None:
     return None if url is None else engine_url(url.get_secret_value()).username
 
 
-def _no_cluster() -> Answer:
-    sentence = "This deployment keeps its secrets on this machine: it has no cluster to ask."
-    return Answer(gaps=[Gap(store=Store.KUBERNETES, sentence=sentence)])
+def _ask_cluster(cluster: OpenCluster | None) -> Answer:
+    if cluster is None:
+        sentence = "This deployment keeps its secrets on this machine: it has no cluster to ask."
+        return Answer(gaps=[Gap(store=Store.KUBERNETES, sentence=sentence)])
+    return cluster_answer(cluster())

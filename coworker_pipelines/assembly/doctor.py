@@ -8,11 +8,14 @@ from typing import Final
 
 from sqlalchemy import func, select
 
-from coworker_pipelines.assembly.access import run_login
+from coworker_pipelines.assembly.access import OpenCluster, run_login
 from coworker_pipelines.assembly.platform import Platform
 from coworker_pipelines.assembly.stores import open_segments
+from coworker_pipelines.cluster.rights import excess_rights, missing_rights
+from coworker_pipelines.cluster.version import server_version
 from coworker_pipelines.connections.connections import list_connections
 from coworker_pipelines.connections.rows import Connection
+from coworker_pipelines.connections.tenants import list_tenants
 from coworker_pipelines.database.migrations import pending
 from coworker_pipelines.doctor.check import Check
 from coworker_pipelines.doctor.clocks import clock_checks, database_times, elasticsearch_times
@@ -23,7 +26,11 @@ from coworker_pipelines.doctor.elasticsearch import elasticsearch_checks
 from coworker_pipelines.doctor.examination import Once
 from coworker_pipelines.doctor.keys import key_checks
 from coworker_pipelines.doctor.room import room_checks
-from coworker_pipelines.doctor.secrets import file_store_checks, master_key_check
+from coworker_pipelines.doctor.secrets import (
+    cluster_store_checks,
+    file_store_checks,
+    master_key_check,
+)
 from coworker_pipelines.doctor.versions import version_checks
 from coworker_pipelines.kernel.clock import SystemClock
 from coworker_pipelines.kernel.scope import Scope
@@ -45,9 +52,14 @@ class DagsterQuestions:
 
 
 def deployment_checks(
-    platform: Platform, settings: Settings, dagster: DagsterQuestions
+    platform: Platform,
+    settings: Settings,
+    dagster: DagsterQuestions,
+    *,
+    cluster: OpenCluster | None = None,
+    launcher: str = LAUNCHER,
 ) -> list[Check]:
-    """Nothing is opened before its check asks."""
+    """Nothing is opened before its check asks; ``launcher`` is the class that starts runs."""
     clock = SystemClock()
     scopes = Once(lambda: _scopes(platform))
 
@@ -64,7 +76,9 @@ def deployment_checks(
             lambda: _count(platform),
             is_local=settings.elasticsearch is None,
         ),
-        *key_checks(lambda: platform.admin, scopes, platform.own_address, clock.now),
+        *key_checks(
+            lambda: platform.admin, scopes, None if cluster else platform.own_address, clock.now
+        ),
         *clock_checks(
             {
                 "the database": lambda: database_times(platform.database),
@@ -72,10 +86,14 @@ def deployment_checks(
             },
             clock.now,
         ),
-        *file_store_checks(lambda: platform.secrets, settings.state, lambda: _references(platform)),
+        *_store_checks(platform, settings, cluster),
         master_key_check(lambda: platform.database, lambda: platform.master),
-        *dagster_checks(Once(dagster.state), Once(dagster.environments), launcher=LAUNCHER),
-        *version_checks(lambda: platform.database, lambda: platform.admin, None),
+        *dagster_checks(Once(dagster.state), Once(dagster.environments), launcher=launcher),
+        *version_checks(
+            lambda: platform.database,
+            lambda: platform.admin,
+            None if cluster is None else lambda: server_version(cluster()),
+        ),
         *room_checks(_places(settings), lambda: _segments(settings)),
         *attention_checks(
             lambda: platform.database,
@@ -83,6 +101,25 @@ def deployment_checks(
             review_interval=timedelta(days=settings.access_review_days),
         ),
     ]
+
+
+def _store_checks(
+    platform: Platform, settings: Settings, cluster: OpenCluster | None
+) -> list[Check]:
+    if cluster is None:
+        return file_store_checks(
+            lambda: platform.secrets, settings.state, lambda: _references(platform)
+        )
+    return cluster_store_checks(
+        lambda rights: missing_rights(cluster(), rights),
+        lambda rights: excess_rights(cluster(), rights),
+        lambda: _tenants(platform),
+    )
+
+
+def _tenants(platform: Platform) -> list[str]:
+    with platform.database.control() as session:
+        return [tenant.id for tenant in list_tenants(session)]
 
 
 def _scopes(platform: Platform) -> Mapping[str, Scope]:

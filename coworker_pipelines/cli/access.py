@@ -1,7 +1,7 @@
 """`coworker access`: who may reach what, reviews of it, and who looked at raw documents."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Annotated, Any
@@ -31,6 +31,8 @@ app = typer.Typer(
 Stores = Annotated[
     list[Store] | None, typer.Option("--store", help="Only this store; may be given repeatedly.")
 ]
+ALIKE_MIN = 3
+"""So many rights of one kind are listed one by one; of more, the table shows the first."""
 COLUMNS = ("id", "subject", "may", "on", "through", "since", "why", "findings")
 
 
@@ -46,7 +48,8 @@ def report(
 ) -> None:
     """List who and what can reach each store, since when and why.
 
-    A right without a known purpose is *unexplained*. What a store would not tell is said.
+    A right without a known purpose is *unexplained*. What a store would not tell is said. The
+    table shows many of one kind as one; --json has each.
     """
     settings = Settings.from_environment(os.environ)
     with opened() as platform:
@@ -94,7 +97,7 @@ def review(
         digest=digest,
     )
     with opened() as platform:
-        made = access_report(platform, settings, only=frozenset())
+        made = access_report(platform, settings)
         with platform.database.control() as session:
             row = record_review(session, made, order)
             content: dict[str, Any] = {
@@ -198,7 +201,7 @@ def _state(platform: Platform, settings: Settings) -> ReviewState:
 def _show(made: Report, grants: Sequence[Grant]) -> None:
     for store in Store:
         gaps = [gap for gap in made.gaps if gap.store is store]
-        rows = [_row(grant) for grant in grants if grant.store is store]
+        rows = [_row(alike) for alike in _alike(grants, store)]
         if not rows and not gaps:
             continue
         console.print(f"\n[bold]{store}[/]")
@@ -208,12 +211,28 @@ def _show(made: Report, grants: Sequence[Grant]) -> None:
             console.print(f"[yellow]Not seen:[/] {gap.sentence}", highlight=False)
 
 
-def _row(grant: Grant) -> Mapping[str, Any]:
+def _alike(grants: Sequence[Grant], store: Store) -> Iterator[list[Grant]]:
+    """Those that a reviewer may take for one: the same rights for the same reason, no finding."""
+    groups: dict[object, list[Grant]] = {}
+    for grant in grants:
+        if grant.store is store:
+            is_plain = not grant.findings and grant.why is not None
+            key = (grant.why, grant.may) if is_plain else grant.id
+            groups.setdefault(key, []).append(grant)
+    for group in groups.values():
+        if len(group) > ALIKE_MIN:
+            yield group
+        else:
+            yield from ([grant] for grant in group)
+
+
+def _row(alike: Sequence[Grant]) -> Mapping[str, Any]:
+    grant, *others = alike
     seen = f"seen {grant.seen_since:%Y-%m-%d}" if grant.seen_since else "not kept"
     findings = ", ".join(grant.findings)
     return {
         "id": grant.id,
-        "subject": grant.subject,
+        "subject": f"{grant.subject}, and {len(others):,} alike" if others else grant.subject,
         "may": ", ".join(grant.may),
         "on": grant.on,
         "through": grant.through,

@@ -11,6 +11,7 @@ from coworker_pipelines.access.grants import Finding, Grant
 from coworker_pipelines.kernel.secret import Secret
 from coworker_pipelines.secrets.file_store import FileSecretStore
 from coworker_pipelines.secrets.key_file import read_master_key
+from coworker_pipelines.secrets.store_keys import KeyFile
 
 KNOWN = Known(now=datetime(2026, 3, 1, tzinfo=UTC))
 FILE = "secrets/source/t1/c1.secret"
@@ -19,7 +20,7 @@ FILE = "secrets/source/t1/c1.secret"
 @pytest.fixture
 def state(tmp_path: Path) -> Path:
     tmp_path.chmod(0o755)
-    store = FileSecretStore(tmp_path / "secrets", tmp_path / "secrets.key")
+    store = FileSecretStore(tmp_path / "secrets", KeyFile(tmp_path / "secrets.key"))
     store.put("source/t1/c1", {"token": Secret("made-up-value")})
     read_master_key(tmp_path / "master.key")
     return tmp_path

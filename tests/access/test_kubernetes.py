@@ -8,10 +8,11 @@ import pytest
 
 from coworker_pipelines.access.findings import Known, judged
 from coworker_pipelines.access.grants import Answer, Finding, Grant
-from coworker_pipelines.access.kubernetes import RBAC, kubernetes_answer
+from coworker_pipelines.access.kubernetes import kubernetes_answer
 from coworker_pipelines.kernel.errors import RefusedError
 
 KNOWN = Known(now=datetime(2026, 3, 1, tzinfo=UTC))
+TENANT = "cw-t0123456789abcde"
 MADE = "2026-02-01T10:00:00Z"
 Rule = Mapping[str, Sequence[str]]
 SECRETS: Rule = {"apiGroups": [""], "resources": ["secrets"], "verbs": ["create", "delete"]}
@@ -26,20 +27,19 @@ class Cluster:
 
     def __init__(self) -> None:
         self.lists: dict[str, list[Mapping[str, Any]]] = {
-            f"{RBAC}/{name}": []
-            for name in ("clusterroles", "roles", "clusterrolebindings", "rolebindings")
+            name: [] for name in ("clusterroles", "roles", "clusterrolebindings", "rolebindings")
         }
         self.refused: set[str] = set()
 
     def bind(
-        self, rule: Rule, *subjects: Mapping[str, Any], role: str = "r", namespace: str = "cw-t1"
+        self, rule: Rule, *subjects: Mapping[str, Any], role: str = "r", namespace: str = TENANT
     ) -> None:
         """A cluster role, bound in a namespace; everywhere where that is empty."""
         metadata: dict[str, Any] = {"name": role, "creationTimestamp": MADE}
-        self.lists[f"{RBAC}/clusterroles"].append({"metadata": metadata, "rules": [rule]})
+        self.lists["clusterroles"].append({"metadata": metadata, "rules": [rule]})
         where = {"namespace": namespace} if namespace else {}
         kind = "rolebindings" if namespace else "clusterrolebindings"
-        self.lists[f"{RBAC}/{kind}"].append(
+        self.lists[kind].append(
             {
                 "metadata": {"name": "b", "creationTimestamp": MADE, **where},
                 "roleRef": {"kind": "ClusterRole", "name": role},
@@ -48,17 +48,17 @@ class Cluster:
         )
 
     def ask(self) -> Answer:
-        return kubernetes_answer(self._list, lambda namespace: namespace.startswith("cw-"))
+        return kubernetes_answer(self._list)
 
     def grants(self) -> list[Grant]:
         answer = self.ask()
         assert answer.gaps == ()
         return [judged(grant, KNOWN) for grant in answer.grants]
 
-    def _list(self, path: str) -> Sequence[Mapping[str, Any]]:
-        if path in self.refused:
+    def _list(self, resource: str) -> Sequence[Mapping[str, Any]]:
+        if resource in self.refused:
             raise RefusedError("may not list.")
-        return self.lists[path]
+        return self.lists[resource]
 
 
 def test_a_right_of_ours_is_told_with_its_way_and_its_time() -> None:
@@ -66,8 +66,8 @@ def test_a_right_of_ours_is_told_with_its_way_and_its_time() -> None:
     cluster.bind(SECRETS, _account("control-plane"), role="coworker-tenant-secrets")
     (grant,) = cluster.grants()
     assert grant.subject == "service account coworker/control-plane"
-    assert (grant.on, grant.may) == ("secrets in cw-t1", ("create", "delete"))
-    assert grant.through == "cluster role coworker-tenant-secrets, binding cw-t1/b"
+    assert (grant.on, grant.may) == (f"secrets in {TENANT}", ("create", "delete"))
+    assert grant.through == f"cluster role coworker-tenant-secrets, binding {TENANT}/b"
     assert grant.since == datetime(2026, 2, 1, 10, tzinfo=UTC)
     assert grant.findings == ()
 
@@ -114,7 +114,7 @@ def test_each_way_to_a_secret_is_found(rule: Rule, on: str) -> None:
     cluster = Cluster()
     cluster.bind(rule, _account("stranger", "default"))
     (grant,) = cluster.grants()
-    assert grant.on == f"{on} in cw-t1"
+    assert grant.on == f"{on} in {TENANT}"
     assert "get" not in grant.may or on.startswith("secrets")
     assert grant.findings == (Finding.UNEXPLAINED,)
 
@@ -148,7 +148,7 @@ def test_who_may_everything_is_found_and_the_clusters_own_administrators_are_kno
 
 
 @pytest.mark.parametrize(
-    "group", ("system:authenticated", "system:serviceaccounts", "system:serviceaccounts:cw-t1")
+    "group", ("system:authenticated", "system:serviceaccounts", f"system:serviceaccounts:{TENANT}")
 )
 def test_a_right_of_everybody_is_found(group: str) -> None:
     cluster = Cluster()
@@ -166,14 +166,14 @@ def test_bindings_in_other_peoples_namespaces_are_theirs() -> None:
 def test_a_role_of_a_namespace_is_looked_up_there_and_one_that_is_gone_gives_nothing() -> None:
     cluster = Cluster()
     cluster.bind(SECRETS, _account("control-plane"))
-    binding = cluster.lists[f"{RBAC}/rolebindings"][0]
-    cluster.lists[f"{RBAC}/rolebindings"][0] = {
+    binding = cluster.lists["rolebindings"][0]
+    cluster.lists["rolebindings"][0] = {
         **binding,
         "roleRef": {"kind": "Role", "name": "local"},
     }
     assert cluster.grants() == []
-    cluster.lists[f"{RBAC}/roles"].append(
-        {"metadata": {"name": "local", "namespace": "cw-t1"}, "rules": [SECRETS]}
+    cluster.lists["roles"].append(
+        {"metadata": {"name": "local", "namespace": TENANT}, "rules": [SECRETS]}
     )
     (grant,) = cluster.grants()
     assert grant.through.startswith("role local")
@@ -183,7 +183,7 @@ def test_a_role_of_a_namespace_is_looked_up_there_and_one_that_is_gone_gives_not
 def test_what_may_not_be_listed_is_said_and_no_half_is_shown(name: str) -> None:
     cluster = Cluster()
     cluster.bind(SECRETS, _account("control-plane"))
-    cluster.refused.add(f"{RBAC}/{name}")
+    cluster.refused.add(name)
     answer = cluster.ask()
     (gap,) = answer.gaps
     assert answer.grants == ()
