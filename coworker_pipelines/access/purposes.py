@@ -5,13 +5,12 @@ wider than its entry, is reported as unexplained; so this table is changed toget
 rights, and by a review of the code.
 """
 
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import Final
 
 from coworker_pipelines.access.database import ATTRIBUTES, OWN_LOGIN, OWN_SERVER, RUN_LOGIN
 from coworker_pipelines.access.elasticsearch import BUILT_IN, OWN_NODE, OWN_USER
 from coworker_pipelines.access.grants import Grant, Store
+from coworker_pipelines.access.purpose import Purpose
 from coworker_pipelines.cluster.names import (
     CONTROL_PLANE,
     DAEMON,
@@ -22,33 +21,6 @@ from coworker_pipelines.documents.access import PRIVILEGES
 from coworker_pipelines.kernel.ids import RANDOM_CHARACTERS
 
 ROWS: Final = ("SELECT", "INSERT", "UPDATE", "DELETE")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Purpose:
-    """``subject``, ``on`` and ``through`` are shell patterns; ``may`` is the most it is for."""
-
-    store: Store
-    subject: str
-    on: str
-    may: frozenset[str]
-    why: str
-    through: str = "*"
-    never_on: str = ""
-    """What the pattern ``on`` would take in and must not."""
-    own_indices: bool = False
-    """``on`` must be what the key's own name stands for."""
-
-    def explains(self, grant: Grant) -> bool:
-        return (
-            grant.store is self.store
-            and frozenset(grant.may) <= self.may
-            and fnmatchcase(grant.subject, self.subject)
-            and fnmatchcase(grant.on, self.on)
-            and not fnmatchcase(grant.on, self.never_on)
-            and fnmatchcase(grant.through, self.through)
-            and (not self.own_indices or grant.on == f"{grant.subject.removeprefix('key ')}.*")
-        )
 
 
 def purpose_of(grant: Grant) -> str | None:

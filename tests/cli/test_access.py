@@ -2,6 +2,7 @@
 
 import io
 import json
+from contextlib import ExitStack
 from typing import Any
 
 import psycopg
@@ -10,6 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import ProgrammingError
 
 from coworker_pipelines.access.rows import DocumentReading
+from coworker_pipelines.documents.access import mint_key, revoke_key
 from tests.cli.conftest import HANDLE, WHY, Coworker, Stocked
 
 RAW: tuple[tuple[str, ...], ...] = (
@@ -62,9 +64,19 @@ def test_a_store_is_asked_for_by_itself(coworker: Coworker) -> None:
     assert "elasticsearch" not in shown.out
 
 
-def test_many_rights_of_one_kind_are_one_line_for_people(coworker: Coworker) -> None:
-    shown = coworker("access", "report", "--store", "elasticsearch")
-    assert "alike" in shown.out
+def test_many_rights_of_one_kind_are_one_line_for_people_and_each_for_programs(
+    coworker: Coworker, stocked: Stocked
+) -> None:
+    words = ("access", "report", "--store", "elasticsearch")
+    with stocked.world.opened() as platform, ExitStack() as undo:
+        scope = platform.scope_of(HANDLE)
+        for _ in range(4):
+            undo.callback(revoke_key, platform.admin, mint_key(platform.admin, scope))
+        shown = coworker(*words).out
+        each = _json(coworker, *words)["grants"]
+    name = f"key cw.{scope.tenant}.{scope.connection}"
+    assert sum(grant["subject"] == name for grant in each) == 5
+    assert "4 alike" in " ".join(shown.split())
 
 
 def test_a_review_is_recorded_and_what_it_accepted_is_shown_afterwards(coworker: Coworker) -> None:
