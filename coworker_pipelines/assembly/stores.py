@@ -17,6 +17,7 @@ from coworker_pipelines.documents.reader import DocumentsReader
 from coworker_pipelines.documents.writer import DocumentsWriter
 from coworker_pipelines.kernel.scope import Scope
 from coworker_pipelines.secrets.cipher import Cipher
+from coworker_pipelines.secrets.closed_files import make_closed_folder
 from coworker_pipelines.secrets.file_store import FileSecretStore
 from coworker_pipelines.secrets.keys import TenantKeys
 from coworker_pipelines.secrets.store_keys import KeyFile, KeyPlace
@@ -75,6 +76,8 @@ def open_segments(place: Path | BucketAddress, scope: Scope) -> SegmentStore:
     """The connection's own folder, or its own prefix of a bucket."""
     match place:
         case Path():
+            # They hold clients' data, and every folder that is missing is made as its owner's.
+            make_closed_folder(place)
             return LocalSegmentStore(place / scope.tenant / scope.connection)
         case BucketAddress():
             return _open_bucket(place, scope)

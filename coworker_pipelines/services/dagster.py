@@ -57,7 +57,7 @@ class DagsterServer:
     @property
     def home(self) -> Path:
         """Dagster's own folder, with the project's settings in it."""
-        make_folder(self._home)
+        make_folder(self._home).chmod(0o700)  # the logs of runs are nobody else's
         shutil.copyfile(PROJECT / "dagster.yaml", self._home / "dagster.yaml")
         return self._home
 
