@@ -16,7 +16,6 @@ from coworker_pipelines.database.database import Database
 from coworker_pipelines.kernel.errors import RefusedError, TenantActionError
 from coworker_pipelines.kernel.ids import IdPrefix, new_id
 
-INTERVAL_DAYS_DEFAULT: Final = 90
 NOTE_CHARACTERS_MAX: Final = 2_000
 
 

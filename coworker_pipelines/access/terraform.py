@@ -13,13 +13,19 @@ from coworker_pipelines.access.grants import Answer, Gap, Grant, Store, Trait
 
 _BINDING: Final = re.compile(r"google_(?P<what>.+?)_iam_(?P<form>member|binding)")
 _CUSTOM_ROLE: Final = re.compile(r"google_\w+_iam_custom_role\.(\w+)\.\w+")
-_ACCOUNT: Final = re.compile(r"serviceAccount:\$\{google_service_account\.(\w+)\.email\}")
+_ACCOUNT: Final = re.compile(
+    r"\$\{google_service_account\.(?P<name>\w+)(\[(\"(?P<key>[^\"]+)\"|each\.key)\])?"
+    r"\.(email|member|name)\}"
+)
+_REFERENCE: Final = re.compile(r"\blocal\.(\w+)")
 _EACH: Final = re.compile(r"\$\{each\.(key|value)(?:\.(\w+))?\}")
 _LOCAL: Final = re.compile(r"(?:toset\()?local\.(\w+)\)?")
 _QUOTED: Final = re.compile(r'"([^"$]*)"')
+_BLOCK: Final = "__is_block__"
 _PLACES: Final = (
-    "bucket", "secret_id", "crypto_key_id", "key_ring_id", "service_account_id", "instance",
-    "repository", "topic", "subnetwork", "web_backend_service", "project", "folder", "org_id",
+    "managed_folder", "bucket", "secret_id", "crypto_key_id", "key_ring_id",
+    "service_account_id", "instance", "repository", "topic", "subnetwork",
+    "web_backend_service", "project", "folder", "org_id",
 )  # fmt: skip
 _EVERYBODY: Final = frozenset({"allUsers", "allAuthenticatedUsers"})
 _PRIMITIVE: Final = frozenset({"roles/owner", "roles/editor"})
@@ -61,6 +67,11 @@ def terraform_answer(folder: Path) -> Answer:
         if (match := _BINDING.fullmatch(resource.kind))
         for grant in _grants(resource, match["what"], values, roles)
     ]
+    gaps.extend(
+        _gap(f"{grant.through} is repeated by an expression: `terraform plan` shows its roles.")
+        for grant in grants
+        if any(_EACH.search(role) for role in grant.may)
+    )
     return Answer(grants=grants, gaps=gaps)
 
 
@@ -96,7 +107,7 @@ def _grants(
             subject = _filled(str(member), key, value)
             yield Grant(
                 store=Store.TERRAFORM,
-                subject=_ACCOUNT.sub(r"service account \1", subject),
+                subject=_named_account(subject, key),
                 may=_may(role, roles),
                 on=_place(what, block, key, value),
                 through=f"{resource.kind}.{resource.name} in {resource.file}",
@@ -118,11 +129,32 @@ def _instances(for_each: object, values: Block) -> Iterable[tuple[str, Any]]:
             found = _QUOTED.findall(expression)
     match found:
         case dict():
-            return [(str(key), value) for key, value in found.items() if key != "__is_block__"]
+            return [(str(key), value) for key, value in found.items() if key != _BLOCK]
         case list() if found:
             return [(str(value), value) for value in found]
+        case str() if pairs := list(_paired(found, values)):
+            return pairs
         case _:
             return [("", None)]
+
+
+def _paired(expression: str, values: Block) -> Iterator[tuple[str, Any]]:
+    """Each member with each of its roles, where an expression goes over such a table."""
+    for name in _REFERENCE.findall(expression):
+        table = values.get(name)
+        for key, entry in table.items() if isinstance(table, dict) else ():
+            if isinstance(entry, dict) and isinstance(entry.get("roles"), list):
+                for role in entry["roles"]:
+                    yield f"{key} {role}", {"member": entry.get("member", ""), "role": role}
+
+
+def _named_account(subject: str, key: str) -> str:
+    """An account of ours by its name in these files; anybody else as he is written."""
+    text = subject.removeprefix("serviceAccount:")
+    match = _ACCOUNT.fullmatch(text)
+    if match is not None:
+        return f"service account {match['key'] or (key if '[' in text else match['name'])}"
+    return subject.removeprefix("${").removesuffix("}") if subject.startswith("${") else subject
 
 
 def _filled(text: str, key: str, value: Any) -> str:
@@ -132,6 +164,7 @@ def _filled(text: str, key: str, value: Any) -> str:
         found = value.get(match[2]) if isinstance(value, dict) and match[2] else value
         return found if isinstance(found, str) else match[0]
 
+    text = text.replace("[each.key]", f'["{key}"]') if key else text
     return _EACH.sub(fill, text)
 
 
@@ -145,7 +178,8 @@ def _may(role: str, roles: Mapping[str, Block]) -> tuple[str, ...]:
 def _place(what: str, block: Block, key: str, value: Any) -> str:
     named = next((str(block[name]) for name in _PLACES if name in block), "")
     kind = what.replace("_", " ")
-    return f"{kind} {_filled(named, key, value)}" if named else kind
+    where = _named_account(_filled(named, key, value), key)
+    return where if where.startswith(kind) else f"{kind} {where}".rstrip()
 
 
 def _traits(subject: str, role: str) -> frozenset[Trait]:

@@ -16,10 +16,10 @@ from coworker_pipelines.access.terraform import terraform_answer
 from coworker_pipelines.assembly.platform import Platform
 from coworker_pipelines.cluster.client import Cluster
 from coworker_pipelines.database.url import engine_url
-from coworker_pipelines.settings import Settings
+from coworker_pipelines.settings import SecretsIn, Settings
 
 OpenCluster = Callable[[], Cluster]
-"""The cluster that the secrets are in, opened as who we are; whoever opens it closes it."""
+"""The cluster that the secrets are in, asked as who we are."""
 TERRAFORM: Final = Path(__file__).parents[2] / "deploy" / "terraform"
 
 
@@ -28,18 +28,17 @@ def access_report(
     settings: Settings,
     *,
     only: frozenset[Store] = frozenset(),
-    cluster: OpenCluster | None = None,
 ) -> Report:
     """What the chosen stores say now, judged by the reviews so far; of all where none is chosen."""
-    sources = access_sources(platform, settings, cluster)
+    sources = access_sources(platform, settings)
     chosen = {store: source for store, source in sources.items() if not only or store in only}
     return make_report(chosen, known(platform.database, now=platform.clock.now()))
 
 
-def access_sources(platform: Platform, settings: Settings, cluster: OpenCluster | None) -> Sources:
+def access_sources(platform: Platform, settings: Settings) -> Sources:
     """Every store of this deployment; nothing is opened before it is asked."""
     return {
-        Store.KUBERNETES: partial(_ask_cluster, cluster),
+        Store.KUBERNETES: partial(_ask_cluster, own_cluster(platform, settings)),
         Store.ELASTICSEARCH: lambda: elasticsearch_answer(
             platform.admin, own=OWN_USER if settings.elasticsearch else OWN_NODE
         ),
@@ -55,6 +54,11 @@ def access_sources(platform: Platform, settings: Settings, cluster: OpenCluster 
         ),
         Store.TERRAFORM: partial(terraform_answer, TERRAFORM),
     }
+
+
+def own_cluster(platform: Platform, settings: Settings) -> OpenCluster | None:
+    """None where the secrets rest on this machine."""
+    return (lambda: platform.cluster) if settings.secrets is SecretsIn.KUBERNETES else None
 
 
 def run_login(settings: Settings) -> str | None:

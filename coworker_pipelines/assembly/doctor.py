@@ -8,7 +8,7 @@ from typing import Final
 
 from sqlalchemy import func, select
 
-from coworker_pipelines.assembly.access import OpenCluster, run_login
+from coworker_pipelines.assembly.access import OpenCluster, own_cluster, run_login
 from coworker_pipelines.assembly.platform import Platform
 from coworker_pipelines.assembly.stores import open_segments
 from coworker_pipelines.cluster.rights import excess_rights, missing_rights
@@ -36,9 +36,13 @@ from coworker_pipelines.kernel.clock import SystemClock
 from coworker_pipelines.kernel.scope import Scope
 from coworker_pipelines.secrets.references import access_reference, source_reference
 from coworker_pipelines.segments.store import SegmentStore
-from coworker_pipelines.settings import Settings
+from coworker_pipelines.settings import SecretsIn, Settings
 
-LAUNCHER: Final = "DefaultRunLauncher"
+LAUNCHERS: Final = {
+    SecretsIn.FILE: "DefaultRunLauncher",
+    SecretsIn.KUBERNETES: "TenantRunLauncher",
+}
+"""The class that starts runs, by where the secrets of connections rest."""
 _NOBODY: Final = Scope(tenant="doctor", connection="doctor", epoch=1)
 """Segments are tried below a prefix of nobody's."""
 
@@ -55,12 +59,10 @@ def deployment_checks(
     platform: Platform,
     settings: Settings,
     dagster: DagsterQuestions,
-    *,
-    cluster: OpenCluster | None = None,
-    launcher: str = LAUNCHER,
 ) -> list[Check]:
-    """Nothing is opened before its check asks; ``launcher`` is the class that starts runs."""
+    """Nothing is opened before its check asks."""
     clock = SystemClock()
+    cluster = own_cluster(platform, settings)
     scopes = Once(lambda: _scopes(platform))
 
     return [
@@ -88,7 +90,9 @@ def deployment_checks(
         ),
         *_store_checks(platform, settings, cluster),
         master_key_check(lambda: platform.database, lambda: platform.master),
-        *dagster_checks(Once(dagster.state), Once(dagster.environments), launcher=launcher),
+        *dagster_checks(
+            Once(dagster.state), Once(dagster.environments), launcher=LAUNCHERS[settings.secrets]
+        ),
         *version_checks(
             lambda: platform.database,
             lambda: platform.admin,
@@ -108,7 +112,7 @@ def _store_checks(
 ) -> list[Check]:
     if cluster is None:
         return file_store_checks(
-            lambda: platform.secrets, settings.state, lambda: _references(platform)
+            lambda: platform.file_secrets, settings.state, lambda: _references(platform)
         )
     return cluster_store_checks(
         lambda rights: missing_rights(cluster(), rights),

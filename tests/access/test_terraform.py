@@ -8,6 +8,7 @@ import pytest
 from coworker_pipelines.access.findings import Known, judged
 from coworker_pipelines.access.grants import Finding, Grant
 from coworker_pipelines.access.terraform import terraform_answer
+from coworker_pipelines.assembly.access import TERRAFORM
 
 KNOWN = Known(now=datetime(2026, 3, 1, tzinfo=UTC))
 ACCOUNT = "serviceAccount:${google_service_account.run.email}"
@@ -33,7 +34,7 @@ def test_a_member_of_a_project(tmp_path: Path) -> None:
     )
     assert grant.subject == "service account run"
     assert grant.may == ("roles/logging.logWriter",)
-    assert grant.on == "project ${var.project}"
+    assert grant.on == "project var.project"
     assert grant.through == "google_project_iam_member.logs in iam.tf"
 
 
@@ -53,7 +54,7 @@ def test_a_binding_of_several_members_with_a_role_of_our_own(tmp_path: Path) -> 
         """,
     )
     assert one.may == other.may == ("storage.objects.create", "storage.objects.get")
-    assert one.on == "storage bucket ${google_storage_bucket.segments.name}"
+    assert one.on == "storage bucket google_storage_bucket.segments.name"
     assert Finding.EVERYBODY not in judged(one, KNOWN).findings
     assert Finding.EVERYBODY in judged(other, KNOWN).findings
 
@@ -65,7 +66,6 @@ def test_a_binding_of_several_members_with_a_role_of_our_own(tmp_path: Path) -> 
         ("toset(local.roles)", "each.value", {"roles/c", "roles/d"}),
         ("local.grants", "each.value.role", {"roles/e"}),
         ("local.grants", "each.key", {"one"}),
-        ("{ for r in var.x : r => r }", "each.value", {"${each.value}"}),
     ),
 )
 def test_what_is_repeated_is_told_one_by_one(
@@ -87,6 +87,76 @@ def test_what_is_repeated_is_told_one_by_one(
         """,
     )
     assert {grant.may for grant in grants} == {(name,) for name in expected}
+
+
+def test_a_table_of_members_and_their_roles_is_told_one_by_one(tmp_path: Path) -> None:
+    grants = _grants(
+        tmp_path,
+        """
+        locals {
+          table  = { a = { member = "group:a", roles = ["roles/x", "roles/y"] } }
+          grants = merge([for n, e in local.table : { for r in e.roles : "${n} ${r}" => {
+            member = e.member, role = r
+          } }]...)
+        }
+        resource "google_project_iam_member" "many" {
+          for_each = local.grants
+          project  = "p"
+          role     = each.value.role
+          member   = each.value.member
+        }
+        """,
+    )
+    assert [(grant.subject, grant.may) for grant in grants] == [
+        ("group:a", ("roles/x",)),
+        ("group:a", ("roles/y",)),
+    ]
+
+
+def test_roles_that_have_to_be_computed_are_said_to_be_unseen(tmp_path: Path) -> None:
+    (tmp_path / "iam.tf").write_text(
+        """
+        resource "google_project_iam_member" "many" {
+          for_each = { for r in var.x : r => r }
+          project  = "p"
+          role     = each.value
+          member   = "group:a@example.org"
+        }
+        """,
+        encoding="utf-8",
+    )
+    (gap,) = terraform_answer(tmp_path).gaps
+    assert "google_project_iam_member.many in iam.tf is repeated by an expression" in gap.sentence
+
+
+def test_a_key_and_an_account_of_a_repeated_resource_are_named(tmp_path: Path) -> None:
+    key, identity = _grants(
+        tmp_path,
+        """
+        resource "google_kms_crypto_key_iam_member" "service" {
+          for_each      = { disks = local.agents.compute }
+          crypto_key_id = google_kms_crypto_key.this[each.key].id
+          role          = "roles/cloudkms.cryptoKeyEncrypterDecrypter"
+          member        = each.value
+        }
+        resource "google_service_account_iam_member" "pods" {
+          for_each           = { control-plane = "coworker/control-plane" }
+          service_account_id = google_service_account.this[each.key].name
+          role               = "roles/iam.workloadIdentityUser"
+          member             = "serviceAccount:${var.p}.svc.id.goog[${each.value}]"
+        }
+        """,
+    )
+    assert key.subject == "local.agents.compute"
+    assert key.on == 'kms crypto key google_kms_crypto_key.this["disks"].id'
+    assert identity.subject == "serviceAccount:${var.p}.svc.id.goog[coworker/control-plane]"
+    assert identity.on == "service account control-plane"
+    assert judged(key, KNOWN).findings == judged(identity, KNOWN).findings == ()
+
+
+def test_every_binding_that_our_own_files_declare_is_explained() -> None:
+    answer = terraform_answer(TERRAFORM)
+    assert [grant for grant in answer.grants if judged(grant, KNOWN).findings] == []
 
 
 @pytest.mark.parametrize("role", ("roles/owner", "roles/editor"))
