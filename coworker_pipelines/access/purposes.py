@@ -84,6 +84,9 @@ _CONTROL: Final = (
     _control("pending_derivations", ROWS, "What a selection takes out is not derived any more."),
     _control("rejected_records", ("SELECT", "DELETE"), "What is taken out is removed here too."),
     _control("suppressed_keys", ("SELECT", "INSERT", "DELETE"), "Erasures are ordered here."),
+    _control(
+        "oauth_grants", ROWS[:3], "Grants are listed and renewed; their tokens rest elsewhere."
+    ),
     _control("access_reviews", ROWS[:2], "Reviews are added and read; none is ever changed."),
     _control("document_readings", ROWS[:2], "Readings are added and read; none is ever changed."),
 )
@@ -268,6 +271,22 @@ _KUBERNETES: Final = (
     _account(
         OAUTH_REFRESHER, f"secrets {_TENANT}", "create update",
         "Puts a fresh access token where its connection's run finds it.",
+    ),
+    *(
+        Purpose(
+            store=Store.KUBERNETES,
+            subject="group *",
+            on=f"{resource} {_OURS}",
+            may=frozenset(may.split()),
+            through="role operator, *",
+            why="Operators look at our components, and enter the control plane's pod alone.",
+        )
+        for resource, may in (
+            ("pods/exec (control-plane-0)", "create"),
+            ("pods/log", "get"),
+            ("pods", "get list watch"),
+            ("jobs", "get list watch"),
+        )
     ),
     Purpose(
         store=Store.KUBERNETES,
