@@ -226,9 +226,9 @@ def test_who_names_another_tenant_needs_its_pass(
         session.execute(
             text("SELECT set_config('coworker.tenant', :id, true)"), {"id": other.tenant}
         )
-        assert [_count(session, table) for table in OWN] == [0] * len(OWN)
+        assert [_count(session, table) for table in SEEN_BY_RUNS] == [0] * len(SEEN_BY_RUNS)
         session.execute(text("SELECT set_config('coworker.pass', :own, true)"), {"own": own.tenant})
-        assert [_count(session, table) for table in OWN] == [0] * len(OWN)
+        assert [_count(session, table) for table in SEEN_BY_RUNS] == [0] * len(SEEN_BY_RUNS)
         with pytest.raises(ProgrammingError), session.begin_nested():
             session.execute(text("SELECT pass_digest FROM tenants"))
 
