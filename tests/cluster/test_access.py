@@ -3,21 +3,29 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from kubernetes import client
 
 from coworker_pipelines.access.findings import Known, judged
-from coworker_pipelines.access.grants import Answer, Finding, Grant
+from coworker_pipelines.access.grants import Answer, Finding, Grant, Store
 from coworker_pipelines.access.kubernetes import cluster_answer
+from coworker_pipelines.assembly import Platform
+from coworker_pipelines.assembly.access import access_report
+from coworker_pipelines.assembly.doctor import DagsterQuestions, deployment_checks
 from coworker_pipelines.cluster.client import Cluster, ClusterAddress, open_cluster
 from coworker_pipelines.cluster.names import CONTROL_PLANE, DAEMON, OWN_NAMESPACE, namespace_of
 from coworker_pipelines.cluster.rights import Account, excess_rights, missing_rights
+from coworker_pipelines.cluster.tenants import remove_tenant_namespaces
 from coworker_pipelines.cluster.version import server_version
 from coworker_pipelines.doctor.check import Outcome
+from coworker_pipelines.doctor.examination import examine
 from coworker_pipelines.doctor.secrets import cluster_store_checks
+from coworker_pipelines.services.address import ElasticsearchAddress
+from coworker_pipelines.settings import SecretsIn, Settings
 from tests.cluster.control_plane import ControlPlane
-from tests.doctor.asking import FAILED, OK, answer
+from tests.doctor.asking import FAILED, NOT_APPLICABLE, OK, answer
 
 WRITES, READS = "Secrets can be written", "Secrets cannot be read"
 CONTROL_PLANES = f"service account {OWN_NAMESPACE}/{CONTROL_PLANE}"
@@ -153,3 +161,36 @@ def test_an_account_that_may_not_list_says_which_right_it_lacks(
 def test_a_cluster_tells_its_version_to_everybody(cluster: Cluster) -> None:
     # One that was built without its release's flags calls itself v0.0.0.
     assert server_version(cluster).startswith("v")
+
+
+def test_a_deployment_in_the_cluster_is_examined_and_reported_whole(
+    control_plane: ControlPlane,
+    control_plane_account: Account,
+    migrated_url: str,
+    elasticsearch_address: ElasticsearchAddress,
+    tmp_path: Path,
+) -> None:
+    settings = Settings(
+        state=tmp_path,
+        database_url=migrated_url,
+        elasticsearch=elasticsearch_address,
+        segments=tmp_path / "segments",
+        secrets=SecretsIn.KUBERNETES,
+        kubeconfig=control_plane.kubeconfig_of(control_plane_account),
+    )
+    questions = DagsterQuestions(state=lambda: pytest.fail("not asked"), environments=dict)
+    with Platform(settings) as platform:
+        tenant = platform.tenants.make(slug="acme", name="Acme")
+        checks = deployment_checks(platform, settings, questions)
+        asked = [check for check in checks if check.subject in {"secrets", "keys", "versions"}]
+        results = {result.name: result.outcome for result in examine(asked)}
+        report = access_report(platform, settings, only=frozenset({Store.KUBERNETES}))
+        remove_tenant_namespaces(platform.cluster, tenant)
+    assert results[WRITES].verdict is OK
+    assert results[READS].verdict is OK
+    assert results["master key is that of all tenants"].verdict is OK
+    assert "store opens" not in results
+    assert results["one that is tried opens nothing else"].verdict is NOT_APPLICABLE
+    assert results["Kubernetes"].seen.startswith("v")
+    assert {gap.store for gap in report.gaps} <= {Store.KUBERNETES}
+    assert report.grants or "could not be listed" in report.gaps[0].sentence
