@@ -416,7 +416,8 @@ def _only(preparation: Preparation, record: dict[str, Any]) -> Operation | LeftO
             documents.keys, documents.content_hashes, documents.lines(), strict=True
         )
     ]
-    (only,) = (*operations, *page.left_out)
+    outcomes: list[Operation | LeftOut] = [*operations, *page.left_out]
+    (only,) = outcomes
     return only
 
 
