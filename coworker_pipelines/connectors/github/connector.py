@@ -160,6 +160,6 @@ class GitHubConnector(Connector[GitHubSettings]):
         return self._repositories
 
     def _token(self) -> Secret | None:
-        """What was granted by OAuth, where there is such a grant, else the token of the settings."""
+        """What was granted by OAuth; where nothing was, the token of the settings."""
         granted = None if self.token_source is None else self.token_source()
         return self.settings.token if granted is None else granted

@@ -38,7 +38,6 @@ from coworker_pipelines.connectors.github.streams import (
     USERS,
 )
 from coworker_pipelines.documents.reader import StoredDocument
-from coworker_pipelines.extraction.prepare import canonical_payload, content_hash_of
 from coworker_pipelines.kernel.scope import Scope
 from coworker_pipelines.sdk.activity import Fact, StoredRecord, Verb
 from coworker_pipelines.sdk.conformance.facts import stored_record
@@ -188,19 +187,18 @@ def messages_of(case: Case) -> list[Message]:
 
 
 def document_of(case: Case) -> StoredDocument:
-    payload = canonical_payload(case.record)
     stored = stored_record(case.stream, case.record)
     key = "p-0123456789abcdef" if case.stream is USERS else stored.key
     moment = stored.occurred_at
     content: dict[str, Any] = {
         "key": key,
         "version": stored.version,
-        "content_hash": content_hash_of(payload),
+        "content_hash": stored.content_hash,
         "occurred_at": None if moment is None else text_of(moment),
         "extracted_at": "2026-02-01T00:00:00Z",
         "window": "2026-01-01",
         "sync": "y0123456789abcde",
         "subject_keys": (),
-        "payload": orjson.loads(payload),
+        "payload": stored.payload,
     }
     return StoredDocument(**content)
