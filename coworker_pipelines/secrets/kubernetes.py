@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from coworker_pipelines.cluster.client import Answer, Cluster, Conflict, Done
+from coworker_pipelines.cluster.limits import TenantLimits
 from coworker_pipelines.cluster.names import SecretName, secret_name
 from coworker_pipelines.cluster.places import Verb
 from coworker_pipelines.cluster.tenants import (
-    TenantLimits,
     make_tenant_namespaces,
     remaining_namespaces,
     remove_tenant_namespaces,
