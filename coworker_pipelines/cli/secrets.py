@@ -30,4 +30,4 @@ def rekey() -> None:
             "own: rotate that one."
         )
     count = open_file_store(settings).rekey()
-    console.print(f"{count} secrets are encrypted under a new key; the old one is gone.")
+    console.print(f"All secrets ({count}) are encrypted under a new key; the old one is gone.")

@@ -1,5 +1,8 @@
 """`coworker secrets`: the store of a machine that has nothing else yet."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -28,7 +31,7 @@ def test_a_store_is_rekeyed(settings: Settings, capsys: pytest.CaptureFixture[st
     key = (settings.state / "secrets.key").read_bytes()
     assert _rekey() == 0
     assert capsys.readouterr().out.strip() == (
-        "1 secrets are encrypted under a new key; the old one is gone."
+        "All secrets (1) are encrypted under a new key; the old one is gone."
     )
     assert (settings.state / "secrets.key").read_bytes() != key
     assert store.get(ONE) == {"password": Secret("hunter2-planted")}
@@ -41,6 +44,24 @@ def test_a_store_in_the_cluster_has_a_key_of_its_own(
     assert _rekey() == 2
     assert "keeps its secrets in the cluster" in capsys.readouterr().err
     assert not settings.state.exists()
+
+
+def test_a_machine_without_a_keyring_is_told(settings: Settings) -> None:
+    told = subprocess.run(
+        [Path(sys.executable).parent / "coworker", "secrets", "rekey"],
+        check=False,
+        capture_output=True,
+        text=True,
+        env={
+            **os.environ,
+            "COWORKER_SECRETS_KEY": "keyring",
+            "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring",
+        },
+    )
+    assert told.returncode == 2
+    assert told.stderr.startswith("coworker: This machine has no keyring that could hold the key")
+    assert len(told.stderr.splitlines()) == 1
+    assert not list(settings.state.rglob("*.secret*"))
 
 
 def test_an_unknown_place_of_the_key_is_told(

@@ -8,9 +8,10 @@ from kubernetes import client
 from kubernetes.client.exceptions import ApiException, NotFoundException
 
 from coworker_pipelines.cluster.client import Cluster, ClusterAddress, open_cluster
+from coworker_pipelines.cluster.limits import TenantLimits
 from coworker_pipelines.cluster.names import namespace_of, oauth_namespace_of, secret_name
 from coworker_pipelines.cluster.rights import Account
-from coworker_pipelines.cluster.tenants import TenantLimits, remaining_namespaces
+from coworker_pipelines.cluster.tenants import remaining_namespaces
 from coworker_pipelines.kernel.errors import DefectError, RefusedError, TenantActionError
 from coworker_pipelines.kernel.ids import IdPrefix, new_id
 from coworker_pipelines.kernel.scope import Scope
