@@ -19,6 +19,7 @@ from coworker_pipelines.cluster.client import (
     Missing,
     open_cluster,
 )
+from coworker_pipelines.cluster.names import DAEMON, OWN_NAMESPACE
 from coworker_pipelines.cluster.places import Place, Verb, namespace_place
 from coworker_pipelines.cluster.rights import (
     Account,
@@ -146,8 +147,12 @@ def test_rights_are_asked_of_the_cluster_itself(
     elsewhere = control_plane_rights("kube-system")
     assert missing_rights(cluster, elsewhere) == list(elsewhere)
     right = Right(verb="create", resource="secrets", namespace=namespace)
-    with pytest.raises(RefusedError, match="may not create subjectaccessreviews"):
-        account_may(cluster, control_plane_account, right)
+    daemon = control_plane.kubeconfig_of(Account(namespace=OWN_NAMESPACE, name=DAEMON))
+    with (
+        open_cluster(ClusterAddress(kubeconfig=daemon)) as asking,
+        pytest.raises(RefusedError, match=r"daemon .* may not create subjectaccessreviews"),
+    ):
+        account_may(asking, control_plane_account, right)
     with open_cluster(ClusterAddress(kubeconfig=control_plane.kubeconfig)) as admin:
         assert account_may(admin, control_plane_account, right)
         run = Account(namespace=namespace, name="run")
