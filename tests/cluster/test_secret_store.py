@@ -2,20 +2,31 @@
 
 import base64
 import json
+from collections.abc import Iterator
 
 import pytest
 from kubernetes import client
 from kubernetes.client.exceptions import ApiException, NotFoundException
 
-from coworker_pipelines.cluster.client import Cluster, ClusterAddress, open_cluster
+from coworker_pipelines.cluster.client import Cluster, ClusterAddress, Missing, open_cluster
 from coworker_pipelines.cluster.limits import TenantLimits
-from coworker_pipelines.cluster.names import namespace_of, oauth_namespace_of, secret_name
+from coworker_pipelines.cluster.names import (
+    OAUTH_REFRESHER,
+    namespace_of,
+    oauth_namespace_of,
+    secret_name,
+)
+from coworker_pipelines.cluster.places import Verb
 from coworker_pipelines.cluster.rights import Account
 from coworker_pipelines.cluster.tenants import remaining_namespaces
 from coworker_pipelines.kernel.errors import DefectError, RefusedError, TenantActionError
 from coworker_pipelines.kernel.ids import IdPrefix, new_id
 from coworker_pipelines.kernel.scope import Scope
-from coworker_pipelines.secrets.kubernetes import KubernetesSecretHouse, KubernetesSecretStore
+from coworker_pipelines.secrets.kubernetes import (
+    KubernetesGrantStore,
+    KubernetesSecretHouse,
+    KubernetesSecretStore,
+)
 from coworker_pipelines.secrets.references import (
     access_reference,
     grant_reference,
@@ -84,7 +95,12 @@ def test_a_secret_says_whose_it_is(
 
 @pytest.mark.parametrize(
     "reference",
-    ("tenant/t0123456789abcde", "source/t0123456789abcde/shop", "other/t0123456789abcde/c"),
+    (
+        "source/t0123456789abcde/c0123456789abcde/g0123456789abcde",
+        "tenant/t0123456789abcde",
+        "source/t0123456789abcde/shop",
+        "other/t0123456789abcde/c",
+    ),
 )
 def test_only_a_connections_secrets_are_kept(store: KubernetesSecretStore, reference: str) -> None:
     with pytest.raises(DefectError, match="no connection has"):
@@ -145,6 +161,62 @@ def test_a_runs_account_can_do_nothing(
         pytest.raises(RefusedError, match=r"Service account run .* may not create secrets"),
     ):
         KubernetesSecretStore(cluster).put(source_reference(scope), {})
+
+
+@pytest.fixture(scope="module")
+def grants(
+    control_plane: ControlPlane, control_plane_account: Account
+) -> Iterator[KubernetesGrantStore]:
+    """The refresher's store, under its own service account."""
+    account = Account(namespace=control_plane_account.namespace, name=OAUTH_REFRESHER)
+    address = ClusterAddress(kubeconfig=control_plane.kubeconfig_of(account))
+    with open_cluster(address) as opened:
+        yield KubernetesGrantStore(opened)
+
+
+@pytest.mark.parametrize("grant", ("", "/g0123456789abcde"))
+def test_the_refresher_reads_and_renews_a_grant_that_is_there(
+    admin: client.CoreV1Api,
+    store: KubernetesSecretStore,
+    grants: KubernetesGrantStore,
+    tenant: str,
+    grant: str,
+) -> None:
+    reference = f"{grant_reference(scope_in(tenant))}{grant}"
+    with pytest.raises(TenantActionError, match="no secret grant/"):
+        grants.put(reference, secret({"refresh_token": "new"}))
+    store.put(reference, secret({"refresh_token": "old"}))
+    assert grants.get(reference) == secret({"refresh_token": "old"})
+    grants.put(reference, secret({"refresh_token": "new"}))
+    assert held(admin, reference) == {"refresh_token": "new"}
+    grants.put(reference, {})
+    assert grants.get(reference) == {}
+    store.delete(reference)
+    with pytest.raises(TenantActionError, match="no secret grant/"):
+        grants.get(reference)
+
+
+def test_the_refresher_hands_out_tokens_and_reads_nothing_else(
+    admin: client.CoreV1Api,
+    store: KubernetesSecretStore,
+    grants: KubernetesGrantStore,
+    tenant: str,
+) -> None:
+    scope = scope_in(tenant)
+    for token in ("first", "second"):
+        grants.put(token_reference(scope), secret({"access_token": token}))
+    assert held(admin, token_reference(scope)) == {"access_token": "second"}
+    store.put(source_reference(scope), secret({"password": PLANTED}))
+    for reference in (source_reference(scope), token_reference(scope)):
+        with pytest.raises(RefusedError, match="its grants alone can be read"):
+            grants.get(reference)
+        assert isinstance(
+            grants._cluster.ask(Verb.GET, secret_name(grant_reference(scope)).place), Missing
+        )
+        with pytest.raises(RefusedError, match=r"oauth-refresher .* may not get secrets"):
+            grants._cluster.ask(Verb.GET, secret_name(reference).place)
+    with pytest.raises(RefusedError, match=r"oauth-refresher .* may not delete secrets"):
+        grants.delete(token_reference(scope))
 
 
 def test_nothing_that_the_cluster_keeps_or_logs_holds_a_value(
