@@ -34,6 +34,9 @@ from coworker_pipelines.provisioning.tenants import tenant_keys
 from coworker_pipelines.sdk.connector import Connector
 from coworker_pipelines.sdk.stream import Catalog
 from coworker_pipelines.secrets.file_store import FileSecretStore
+from coworker_pipelines.secrets.redaction.process import process_redactor
+from coworker_pipelines.secrets.redaction.redactor import Redactor
+from coworker_pipelines.secrets.redaction.stores import RedactedSecretStore
 from coworker_pipelines.secrets.store import SecretStore
 from coworker_pipelines.services.address import ElasticsearchAddress
 from coworker_pipelines.services.local import LocalServices
@@ -74,15 +77,19 @@ class Platform:
         *,
         clock: Clock | None = None,
         progress: Callable[[Step], None] = _silent,
+        redactor: Redactor | None = None,
     ) -> None:
         self._settings = settings
+        self._redactor = redactor or Redactor()
         self._progress = progress
         self._opened = ExitStack()
         self.clock: Clock = clock or SystemClock()
 
     @classmethod
     def from_environment(cls, *, progress: Callable[[Step], None] = _silent) -> Self:
-        return cls(Settings.from_environment(os.environ), progress=progress)
+        """The platform of this process, whose redactor knows what is read of secrets."""
+        settings = Settings.from_environment(os.environ)
+        return cls(settings, progress=progress, redactor=process_redactor())
 
     def __enter__(self) -> Self:
         return self
@@ -109,12 +116,14 @@ class Platform:
     @cached_property
     def database(self) -> Database:
         url = self._settings.database_url or self.local.database_url()
+        self._redactor.register(url)
         return self._opened.enter_context(Database(url))
 
     @cached_property
     def secrets(self) -> SecretStore:
         state = self._settings.state
-        return FileSecretStore(state / "secrets", state / "secrets.key")
+        store = FileSecretStore(state / "secrets", state / "secrets.key")
+        return RedactedSecretStore(store, self._redactor)
 
     @cached_property
     def admin(self) -> Elasticsearch:
@@ -334,4 +343,9 @@ class Platform:
         return ConnectionIndices(client=self.admin, replicas=self._settings.replicas)
 
     def _elasticsearch(self) -> ElasticsearchAddress:
-        return self._settings.elasticsearch or self.local.elasticsearch_address()
+        address = self._settings.elasticsearch or self.local.elasticsearch_address()
+        if address.user is not None and address.password is not None:
+            self._redactor.register_login(address.user, address.password)
+        if address.api_key is not None:
+            self._redactor.register(address.api_key)
+        return address

@@ -23,6 +23,7 @@ from coworker_pipelines.kernel.errors import (
     RetryLaterError,
     TenantActionError,
 )
+from coworker_pipelines.secrets.redaction.process import redact_program
 
 app = typer.Typer(
     name="coworker",
@@ -49,6 +50,7 @@ for name, noun in (
 
 def main() -> None:
     """The program's entry."""
+    redact_program()
     sys.exit(run(app))
 
 

@@ -62,12 +62,12 @@ class ConnectionMaker:
         """
         connector_type = connector_class(order.kind)
         settings = parse_form(connector_type.settings_type, order.form)
+        split = split_form(settings)
         try:
             catalog = offered(connector_type(settings))
         except RetryLaterError as error:
             # Nothing is there yet that could be tried again: whoever ordered has to.
             raise TenantActionError(str(error)) from error
-        split = split_form(settings)
         streams = sorted(
             (stream.name for stream in catalog) if order.streams is None else set(order.streams)
         )

@@ -1,0 +1,135 @@
+"""What a value gives away besides itself: the parts of it that are secrets of their own."""
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+from urllib.parse import unquote, unquote_plus, urlsplit
+
+from coworker_pipelines.secrets.redaction.encodings import (
+    PART_CHARACTERS_MIN,
+    Encoding,
+    aligned_base64,
+    spellings,
+)
+
+VALUE_CHARACTERS_MIN: Final = 8
+"""Shorter ones are refused where they are given: masked, they would take ordinary words along."""
+PIECE_BYTES: Final = 48
+"""A spelling of twice that or more is looked for in pieces of that or more."""
+
+_SENSITIVE: Final = (
+    r"password|passwd|passphrase|pwd|secret|token|signature|sig|private|api_?key|key"
+)
+_SENSITIVE_NAME: Final = re.compile(rf"(?i)(?:{_SENSITIVE})(?:_?id)?$")
+_ASSIGNMENT: Final = re.compile(
+    rf"(?i)(?:^|[?&;\s])[\w.-]*(?:{_SENSITIVE})\s*=\s*(?:'([^']+)'|\"([^\"]+)\"|([^&;\s#]+))"
+)
+_HEX: Final = re.compile(r"(?:[0-9a-fA-F]{2}){16,}")
+_BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]{22,}={0,2}")
+_BORDER: Final = "-----"
+_LINE_ENCODINGS: Final = (
+    Encoding.PLAIN,
+    Encoding.BASE64,
+    Encoding.URL_COMPONENT,
+    Encoding.URL_QUERY,
+    Encoding.JSON,
+    Encoding.JSON_SLASHES,
+    Encoding.HTML_NUMERIC,
+    Encoding.SHELL_BACKSLASHES,
+)
+"""A line is written as text is; what codes bytes, codes the value as a whole."""
+
+
+def patterns_of(value: str) -> frozenset[bytes]:
+    """Every text that shows the value, or a part of it that is a secret of its own."""
+    found: set[bytes] = set()
+    for whole in {value, value.strip(), *_credentials(value)}:
+        if len(whole.strip()) >= VALUE_CHARACTERS_MIN:
+            found |= spellings(whole)
+            found |= _decoded(whole)
+            for line in _lines(whole):
+                found |= spellings(line, _LINE_ENCODINGS)
+    return frozenset(piece for spelling in found for piece in _pieces(spelling))
+
+
+def _credentials(value: str) -> Iterator[str]:
+    """Passwords, tokens and keys that stand inside: in a URL, an assignment or a JSON object."""
+    yield from _of_url(value)
+    for match in _ASSIGNMENT.finditer(value):
+        found = next(filter(None, match.groups()))
+        yield from (found, unquote_plus(found))
+    if value.lstrip()[:1] in {"{", "["}:
+        try:
+            content = json.loads(value)
+        except ValueError:
+            return
+        yield from _of_json(content, "")
+
+
+def _of_url(value: str) -> Iterator[str]:
+    if "://" not in value:
+        return
+    try:
+        parts = urlsplit(value.strip())
+    except ValueError:
+        return
+    userinfo, at, _ = parts.netloc.rpartition("@")
+    user, _, password = userinfo.partition(":")
+    if at:
+        yield from (userinfo, unquote(userinfo), password, unquote(password))
+        if not password:
+            yield from (user, unquote(user))
+
+
+def _of_json(content: Any, name: str) -> Iterator[str]:
+    match content:
+        case dict():
+            for key, inner in content.items():
+                yield from _of_json(inner, str(key))
+        case list():
+            for inner in content:
+                yield from _of_json(inner, name)
+        case str() if _SENSITIVE_NAME.search(name):
+            yield content
+            yield from _of_url(content)
+
+
+def _decoded(value: str) -> set[bytes]:
+    """What a value that is itself hex or base64 says: bytes of a key, a name and its secret."""
+    if _HEX.fullmatch(value):
+        content = bytes.fromhex(value)
+    elif _BASE64.fullmatch(value):
+        try:
+            padded = value.rstrip("=") + "=" * (-len(value.rstrip("=")) % 4)
+            content = base64.b64decode(padded, altchars=b"-_" if set("-_") & set(value) else b"+/")
+        except (binascii.Error, ValueError):
+            return set()
+    else:
+        return set()
+    found = {*aligned_base64(content), *aligned_base64(content, b"-_"), content}
+    found |= {content.hex().encode(), content.hex().upper().encode(), repr(content)[2:-1].encode()}
+    if content.isascii() and b":" in content:
+        _, _, secret = content.partition(b":")
+        found |= spellings(secret.decode()) if len(secret) >= PART_CHARACTERS_MIN else set()
+    return found
+
+
+def _lines(value: str) -> Iterator[str]:
+    lines = value.splitlines()
+    # An object's lines are names and addresses for the most part; its secrets are leaves.
+    if len(lines) > 1 and value.lstrip()[:1] not in {"{", "["}:
+        for line in map(str.strip, lines):
+            if len(line) >= PART_CHARACTERS_MIN and not line.startswith(_BORDER):
+                yield line
+
+
+def _pieces(spelling: bytes) -> Iterator[bytes]:
+    """The spelling, or its parts of equal length if it is long; what is too short is nothing."""
+    count = max(1, len(spelling) // PIECE_BYTES)
+    borders = [len(spelling) * number // count for number in range(count + 1)]
+    for start, end in zip(borders, borders[1:], strict=False):
+        if end - start >= VALUE_CHARACTERS_MIN:
+            yield spelling[start:end]
