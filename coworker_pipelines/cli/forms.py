@@ -12,6 +12,7 @@ from coworker_pipelines.connectors import registry
 from coworker_pipelines.kernel.errors import TenantActionError
 from coworker_pipelines.kernel.secret import Secret
 from coworker_pipelines.provisioning.forms import secret_fields
+from coworker_pipelines.secrets.redaction.process import process_redactor
 
 
 def read_form(
@@ -37,14 +38,20 @@ def read_form(
         form[name] = _value(value)
     for entry in secret_files:
         name, path = _pair(entry, "--secret-file wants NAME=PATH.")
-        form[name] = Secret(_read(path))
+        form[name] = _secret(_read(path))
     if foreign := sorted(set(asked) - set(secret_names)):
         raise TenantActionError(f"{foreign[0]!r} is no sensitive setting of {kind}.")
     for name in secret_names:
         is_wanted = name in asked or settings_type.model_fields[name].is_required()
         if name not in form and is_wanted:
-            form[name] = Secret(typer.prompt(name, hide_input=True, err=True))
+            form[name] = _secret(typer.prompt(name, hide_input=True, err=True))
     return form
+
+
+def _secret(text: str) -> Secret:
+    """Masked from here on: the source that it is tried on may repeat it."""
+    process_redactor().register(text)
+    return Secret(text)
 
 
 def _pair(text: str, wanted: str) -> tuple[str, str]:

@@ -4,7 +4,7 @@ import multiprocessing
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from dagster import DagsterInstance
 from dagster._config.config_schema import UserConfigSchema
@@ -22,6 +22,9 @@ from coworker_pipelines.secrets.redaction.descriptors import (
     redacted_descriptors,
 )
 from coworker_pipelines.secrets.redaction.process import process_redactor
+
+_COMPLETE: Final = "complete"
+"""The empty file that says: no more will come."""
 
 
 class RedactedComputeLogManager(LocalComputeLogManager):
@@ -61,7 +64,7 @@ class RedactedComputeLogManager(LocalComputeLogManager):
                 file = stack.enter_context(path.open("ab"))
                 stack.enter_context(filtering.standing_at((descriptor,), (file.fileno(),)))
             yield CapturedLogContext(log_key)
-        Path(self.complete_artifact_path(log_key)).touch()
+        Path(self.get_captured_local_path(log_key, _COMPLETE)).touch()
 
     def _keep_whole_run(self) -> None:
         """Before the first step reads a secret, the rest of a run's process is filtered as well.

@@ -1,8 +1,8 @@
 """Dagster's database, behind the filter: events, errors, metadata, tags, configuration, ticks."""
 
+from collections.abc import Mapping
 from typing import Any, Self
 
-from dagster._core.storage.config import PostgresStorageConfig
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage
 from dagster_postgres.utils import pg_url_from_config
@@ -40,7 +40,7 @@ class RedactedPostgresStorage(DagsterPostgresStorage):
 
     @classmethod
     def from_config_value(
-        cls, inst_data: ConfigurableClassData | None, config_value: PostgresStorageConfig
+        cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
     ) -> Self:
         return cls(
             inst_data=inst_data,

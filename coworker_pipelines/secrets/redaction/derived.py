@@ -5,6 +5,7 @@ import binascii
 import json
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any, Final
 from urllib.parse import unquote, unquote_plus, urlsplit
 
@@ -20,9 +21,7 @@ VALUE_CHARACTERS_MIN: Final = 8
 PIECE_BYTES: Final = 48
 """A spelling of twice that or more is looked for in pieces of that or more."""
 
-_SENSITIVE: Final = (
-    r"password|passwd|passphrase|pwd|secret|token|signature|sig|private|api_?key|key"
-)
+_SENSITIVE: Final = r"password|passwd|passphrase|pwd|secret|token|signature|sig|private|key"
 _SENSITIVE_NAME: Final = re.compile(rf"(?i)(?:{_SENSITIVE})(?:_?id)?$")
 _ASSIGNMENT: Final = re.compile(
     rf"(?i)(?:^|[?&;\s])[\w.-]*(?:{_SENSITIVE})\s*=\s*(?:'([^']+)'|\"([^\"]+)\"|([^&;\s#]+))"
@@ -130,6 +129,6 @@ def _pieces(spelling: bytes) -> Iterator[bytes]:
     """The spelling, or its parts of equal length if it is long; what is too short is nothing."""
     count = max(1, len(spelling) // PIECE_BYTES)
     borders = [len(spelling) * number // count for number in range(count + 1)]
-    for start, end in zip(borders, borders[1:], strict=False):
+    for start, end in pairwise(borders):
         if end - start >= VALUE_CHARACTERS_MIN:
             yield spelling[start:end]

@@ -79,7 +79,7 @@ SAFE_SETS: Final = (
     "!$&'()*+,;=:@/?",  # a query as a whole
     "!#$%&'()*+,/:;=?@[]~",  # requests' requoting of a URL
 )
-_HTML_IN_JSON: Final = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "'": "\\u0027"}
+_HTML_IN_JSON: Final = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})
 _SHELL_SPECIAL: Final = re.compile(r"([^\w@%+=:,./-])", re.ASCII)
 _SHELL_DOUBLE_SPECIAL: Final = re.compile(r'([$`"\\!])')
 _ESCAPE: Final = re.compile(r"\\u[0-9a-f]{4}|%[0-9A-F]{2}")
@@ -213,9 +213,9 @@ def _json_unicode(value: str) -> Iterator[str]:
 
 def _json_html(value: str) -> Iterator[str]:
     for escaped in (_json_ascii(value), *_json_unicode(value)):
-        without_apostrophe = {**_HTML_IN_JSON, "'": "'"}
-        for table in (_HTML_IN_JSON, without_apostrophe):
-            yield escaped.translate(str.maketrans(table))
+        without_apostrophe = escaped.translate(_HTML_IN_JSON)
+        yield without_apostrophe
+        yield without_apostrophe.replace("'", "\\u0027")
 
 
 def _json_upper(value: str) -> Iterator[str]:

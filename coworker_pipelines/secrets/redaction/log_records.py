@@ -2,7 +2,7 @@
 
 import logging
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Final
@@ -12,6 +12,8 @@ from coworker_pipelines.secrets.redaction.redactor import Redactor
 ExceptionInfo = (
     tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 )
+DEPTH_MAX: Final = 10
+"""Containers deeper than that are text: one may hold itself."""
 _OWN: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 """What every record has; whatever else it holds came with ``extra``."""
 
@@ -72,30 +74,32 @@ def redacted_exception(info: ExceptionInfo, redactor: Redactor) -> ExceptionInfo
 def _mask_extras(record: logging.LogRecord, redactor: Redactor) -> None:
     for name, value in list(vars(record).items()):
         if name not in _OWN:
-            vars(record)[name] = _masked(value, redactor)
+            vars(record)[name] = _masked(value, redactor, DEPTH_MAX)
 
 
-def _masked(value: Any, redactor: Redactor) -> Any:
-    """The value itself where nothing in it is secret.
+def _masked(value: Any, redactor: Redactor, depth: int) -> Any:
+    """The value, and what is in it if it is one of Python's own containers.
 
     Foreign objects stay: who put one there (Dagster its events) gets it back as it was, and what
     it says of itself is masked where it is written or stored.
     """
+
+    def inside(inner: Any) -> Any:
+        return _masked(inner, redactor, depth - 1)
+
     match value:
         case str():
             return redactor.mask(value)
         case bytes():
             return redactor.mask_bytes(value)
-        case None | bool() | int() | float():
-            return value
-        case Mapping():
-            changed = {
-                _masked(key, redactor): _masked(inner, redactor) for key, inner in value.items()
-            }
-            return value if changed == value else changed
-        case list() | tuple():
-            parts = [_masked(inner, redactor) for inner in value]
-            return value if parts == list(value) else parts
+        case dict() | list() | tuple() if depth == 0:
+            return redactor.mask(str(value))
+        case dict():
+            return {inside(key): inside(content) for key, content in value.items()}
+        case list():
+            return [inside(content) for content in value]
+        case tuple() if type(value) is tuple:
+            return tuple(inside(content) for content in value)
         case BaseException():
             return redacted_exception((type(value), value, None), redactor)[1]
         case _:

@@ -19,7 +19,7 @@ def redacted_text_streams(redactor: Redactor) -> Iterator[None]:
     """
     former = (sys.stdout, sys.stderr)
     out, error = (_RedactedText(stream, redactor) for stream in former)
-    sys.stdout, sys.stderr = out, error  # type: ignore[assignment]
+    sys.stdout, sys.stderr = out, error
     try:
         yield
     finally:

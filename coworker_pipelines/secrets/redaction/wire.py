@@ -14,7 +14,7 @@ Message = dict[str, Any]
 
 
 class Order(StrEnum):
-    """What a filter is told: a ``value``, or the ``number`` of a pipe. Only the last is answered."""
+    """What a filter is told: a ``value``, or a pipe's ``number``. Only the last is answered."""
 
     LEARN = "learn"
     OPEN = "open"
