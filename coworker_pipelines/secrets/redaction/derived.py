@@ -10,7 +10,8 @@ from typing import Any, Final
 from urllib.parse import unquote, unquote_plus, urlsplit
 
 from coworker_pipelines.secrets.redaction.encodings import (
-    PART_CHARACTERS_MIN,
+    BLOCKS,
+    RUNNING,
     Encoding,
     aligned_base64,
     spellings,
@@ -18,8 +19,12 @@ from coworker_pipelines.secrets.redaction.encodings import (
 
 VALUE_CHARACTERS_MIN: Final = 8
 """Shorter ones are refused where they are given: masked, they would take ordinary words along."""
-PIECE_BYTES: Final = 48
+PIECE_BYTES: Final = 96
 """A spelling of twice that or more is looked for in pieces of that or more."""
+PART_CHARACTERS: Final = 48
+"""So is a value, before it is spelled: its parts look the same in most encodings."""
+PART_CHARACTERS_MIN: Final = 16
+"""A line or a leaf that is shorter would mask ordinary words."""
 
 _SENSITIVE: Final = r"password|passwd|passphrase|pwd|secret|token|signature|sig|private|key"
 _SENSITIVE_NAME: Final = re.compile(rf"(?i)(?:{_SENSITIVE})(?:_?id)?$")
@@ -29,17 +34,6 @@ _ASSIGNMENT: Final = re.compile(
 _HEX: Final = re.compile(r"(?:[0-9a-fA-F]{2}){16,}")
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]{22,}={0,2}")
 _BORDER: Final = "-----"
-_LINE_ENCODINGS: Final = (
-    Encoding.PLAIN,
-    Encoding.BASE64,
-    Encoding.URL_COMPONENT,
-    Encoding.URL_QUERY,
-    Encoding.JSON,
-    Encoding.JSON_SLASHES,
-    Encoding.HTML_NUMERIC,
-    Encoding.SHELL_BACKSLASHES,
-)
-"""A line is written as text is; what codes bytes, codes the value as a whole."""
 
 
 def patterns_of(value: str) -> frozenset[bytes]:
@@ -47,10 +41,12 @@ def patterns_of(value: str) -> frozenset[bytes]:
     found: set[bytes] = set()
     for whole in {value, value.strip(), *_credentials(value)}:
         if len(whole.strip()) >= VALUE_CHARACTERS_MIN:
-            found |= spellings(whole)
+            found |= spellings(whole, BLOCKS)
             found |= _decoded(whole)
-            for line in _lines(whole):
-                found |= spellings(line, _LINE_ENCODINGS)
+            # What an object has of secrets are its leaves; the rest are names and addresses.
+            running = (Encoding.PLAIN, Encoding.JSON) if _is_object(whole) else RUNNING
+            for part in _parts(whole):
+                found |= spellings(part, running)
     return frozenset(piece for spelling in found for piece in _pieces(spelling))
 
 
@@ -60,7 +56,7 @@ def _credentials(value: str) -> Iterator[str]:
     for match in _ASSIGNMENT.finditer(value):
         found = next(filter(None, match.groups()))
         yield from (found, unquote_plus(found))
-    if value.lstrip()[:1] in {"{", "["}:
+    if _is_object(value):
         try:
             content = json.loads(value)
         except ValueError:
@@ -116,13 +112,38 @@ def _decoded(value: str) -> set[bytes]:
     return found
 
 
+def _is_object(value: str) -> bool:
+    return value.lstrip()[:1] in {"{", "["}
+
+
+def _parts(value: str) -> Iterator[str]:
+    """The value, if it is short; and its lines, or parts of equal length where these are long."""
+    if len(value) < 2 * PART_CHARACTERS:
+        yield value
+    elif _is_object(value) or len(value.splitlines()) == 1:
+        yield from _cut(value, PART_CHARACTERS)
+    if not _is_object(value):
+        for line in _lines(value):
+            yield from _cut(line, PART_CHARACTERS)
+
+
 def _lines(value: str) -> Iterator[str]:
+    """The lines of several; one that is short by itself together with the line before it."""
     lines = value.splitlines()
-    # An object's lines are names and addresses for the most part; its secrets are leaves.
-    if len(lines) > 1 and value.lstrip()[:1] not in {"{", "["}:
-        for line in map(str.strip, lines):
-            if len(line) >= PART_CHARACTERS_MIN and not line.startswith(_BORDER):
-                yield line
+    if len(lines) > 1:
+        for before, line in pairwise(("", *map(str.strip, lines))):
+            if not line.startswith(_BORDER):
+                if len(line) >= PART_CHARACTERS_MIN:
+                    yield line
+                elif line and len(before) >= PART_CHARACTERS_MIN:
+                    yield f"{before}\n{line}"
+
+
+def _cut(text: str, least: int) -> Iterator[str]:
+    """Parts of equal length, of ``least`` and less than twice that; the text if it is shorter."""
+    count = max(1, len(text) // least)
+    borders = [len(text) * number // count for number in range(count + 1)]
+    yield from (text[start:end] for start, end in pairwise(borders))
 
 
 def _pieces(spelling: bytes) -> Iterator[bytes]:

@@ -50,7 +50,8 @@ class Encoding(StrEnum):
     JSON_TWICE = "json in json"
     PYTHON = "python's repr"
     PYTHON_BYTES = "python's repr of bytes"
-    PYTHON_TWICE = "python's repr of a repr"
+    NESTED = "one way of escaping inside another"
+    YAML = "yaml, in double quotes"
     SHELL = "shell, in single quotes"
     SHELL_DOUBLE = "shell, in double quotes"
     SHELL_BACKSLASHES = "shell, backslashes"
@@ -84,7 +85,10 @@ _SHELL_SPECIAL: Final = re.compile(r"([^\w@%+=:,./-])", re.ASCII)
 _SHELL_DOUBLE_SPECIAL: Final = re.compile(r'([$`"\\!])')
 _ESCAPE: Final = re.compile(r"\\u[0-9a-f]{4}|%[0-9A-F]{2}")
 _LINES: Final = (64, 76)
-_SEPARATORS: Final = (":", " ", "-", ", 0x", " 0x")
+_LINE_BYTES_MIN: Final = 16
+_BYTE_MAX: Final = 0xFF
+_UNIT_MAX: Final = 0xFFFF
+_SEPARATORS: Final = (":", " ", ", 0x")
 
 
 def _bytes(text: str) -> bytes:
@@ -128,7 +132,7 @@ def _base64_lines(value: str) -> Iterator[bytes]:
     encoded = base64.b64encode(_bytes(value))
     for length in _LINES:
         lines = [encoded[start : start + length] for start in range(0, len(encoded), length)]
-        yield from (line for line in lines if len(line) >= PART_CHARACTERS_MIN)
+        yield from (line for line in lines if len(line) >= _LINE_BYTES_MIN)
 
 
 def _base64_in_url(value: str) -> Iterator[str]:
@@ -233,8 +237,7 @@ def _json_whole(value: str) -> Iterator[str]:
 def _json_twice(value: str) -> Iterator[str]:
     once = (_json_ascii(value), *_json_unicode(value), _json_ascii(value).replace("/", "\\/"))
     for escaped in once:
-        twice = _json_ascii(escaped)
-        yield from (twice, *_json_unicode(escaped), _json_ascii(twice))
+        yield from (_json_ascii(escaped), *_json_unicode(escaped))
 
 
 def _python(value: str) -> Iterator[str]:
@@ -250,9 +253,15 @@ def _python_bytes(value: str) -> Iterator[str]:
     yield from (written, written.replace("'", "\\'"), repr(_bytes(value))[2:-1])
 
 
-def _python_twice(value: str) -> Iterator[str]:
-    for once in {*_python(value), *_python_bytes(value)}:
-        yield from _python(once)
+def _yaml(value: str) -> Iterator[str]:
+    escaped = json.dumps(value, ensure_ascii=False)[1:-1]
+    yield "".join(one if one.isascii() else _yaml_character(ord(one)) for one in escaped)
+
+
+def _yaml_character(code: int) -> str:
+    if code <= _BYTE_MAX:
+        return f"\\x{code:02X}"
+    return f"\\u{code:04X}" if code <= _UNIT_MAX else f"\\U{code:08X}"
 
 
 def _shell(value: str) -> Iterator[str]:
@@ -267,13 +276,36 @@ def _sql(value: str) -> Iterator[str]:
     yield value.replace("\\", "\\\\").replace("'", "''")
 
 
+def _nested(value: str) -> Iterator[str]:
+    """JSON in a repr, in a shell's quotes, in HTML, in a URL: two deep, and JSON three deep."""
+    once = _escaped(value)
+    twice = {outer for inner in once - {value} for outer in _escaped(inner)}
+    yield from twice
+    for inner in once - {value}:
+        yield from _url_component(inner)
+        yield quote_plus(_bytes(inner))
+    for inner in {_json_ascii(_json_ascii(value)), *_json_twice(value)}:
+        yield from (_json_ascii(inner), *_json_unicode(inner))
+
+
+def _escaped(value: str) -> set[str]:
+    return {
+        _json_ascii(value),
+        _json_ascii(value).replace("/", "\\/"),
+        *_json_unicode(value),
+        *_python(value),
+        *_python_bytes(value),
+        *_html(value),
+        *_shell(value),
+        *_sql(value),
+        value.replace("\\", "\\\\"),
+    }
+
+
 def _quoted_printable(value: str) -> Iterator[bytes]:
     encoded = quopri.encodestring(_bytes(value), quotetabs=False)
     yield from (encoded, encoded.replace(b"=\n", b""), encoded.replace(b"=\n", b"=\r\n"))
 
-
-PART_CHARACTERS_MIN: Final = 16
-"""A part of a value (a line, a leaf) that is shorter would mask ordinary words."""
 
 SPELLINGS: Final[dict[Encoding, Spell]] = {
     Encoding.PLAIN: lambda value: (value,),
@@ -310,7 +342,8 @@ SPELLINGS: Final[dict[Encoding, Spell]] = {
     Encoding.JSON_TWICE: _json_twice,
     Encoding.PYTHON: _python,
     Encoding.PYTHON_BYTES: _python_bytes,
-    Encoding.PYTHON_TWICE: _python_twice,
+    Encoding.NESTED: _nested,
+    Encoding.YAML: _yaml,
     Encoding.SHELL: _shell,
     Encoding.SHELL_DOUBLE: lambda value: (_SHELL_DOUBLE_SPECIAL.sub(r"\\\1", value),),
     Encoding.SHELL_BACKSLASHES: lambda value: (_SHELL_SPECIAL.sub(r"\\\1", value),),
@@ -319,3 +352,19 @@ SPELLINGS: Final[dict[Encoding, Spell]] = {
     Encoding.REGEX: lambda value: (re.escape(value),),
     Encoding.QUOTED_PRINTABLE: _quoted_printable,
 }
+
+BLOCKS: Final = frozenset(
+    {
+        Encoding.BASE64,
+        Encoding.BASE64_URL,
+        Encoding.BASE64_LINES,
+        Encoding.BASE64_IN_URL,
+        Encoding.BASE64_UTF_16,
+        Encoding.BASE32,
+        Encoding.QUOTED_PRINTABLE,
+        Encoding.HEX_CASE,
+    }
+)
+"""These code a value as a whole; all others write it character by character, so what they make
+of a part stands in what they make of the whole."""
+RUNNING: Final = frozenset(Encoding) - BLOCKS

@@ -1,5 +1,6 @@
 """Which values are masked, and the mask."""
 
+import re
 import threading
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
@@ -17,6 +18,11 @@ VALUES_MAX: Final = 20_000
 VALUE_CHARACTERS_MAX: Final = 65_536
 _MASK: Final = MASK.encode()
 _START_BYTES: Final = 3
+_LINE_BREAK: Final = re.compile(
+    rb"[\s:,\0]*"
+    rb"(?:[\r\n]|\\+[nr]|(?:\\+u00|\\+x|0x|%|%25)?0[aAdD]|\\+01[25]|&#(?:x[aAdD]|1[03]);)+"
+    rb"[\s:,\0]*"
+)
 
 Span = tuple[int, int]
 
@@ -118,7 +124,9 @@ class Finder:
         if self._automaton is None:
             return []
         matches = self._automaton.find_matches_as_indexes(content, overlapping=True)
-        return list(_united((start, end) for _, start, end in matches)) if matches else []
+        if not matches:
+            return []
+        return list(_united(content, ((start, end) for _, start, end in matches)))
 
     def open_end(self, content: bytes) -> int:
         """How many bytes at the end are the beginning of a pattern that may go on."""
@@ -141,11 +149,12 @@ def join_masked(content: bytes, spans: Iterable[Span]) -> bytes:
     return b"".join((*parts, content[done:]))
 
 
-def _united(spans: Iterable[Span]) -> Iterator[Span]:
+def _united(content: bytes, spans: Iterable[Span]) -> Iterator[Span]:
+    """One span for those that touch, or that a break of lines parts, however it is written."""
     ordered = iter(sorted(spans))
     first, last = next(ordered)
     for start, end in ordered:
-        if start > last:
+        if start > last and not _LINE_BREAK.fullmatch(content, last, start):
             yield first, last
             first, last = start, end
         last = max(last, end)
