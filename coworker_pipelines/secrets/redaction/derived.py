@@ -147,9 +147,13 @@ def _cut(text: str, least: int) -> Iterator[str]:
 
 
 def _pieces(spelling: bytes) -> Iterator[bytes]:
-    """The spelling, or its parts of equal length if it is long; what is too short is nothing."""
+    """The spelling, or its parts of equal length if it is long; what is too short is nothing.
+
+    None begins with a line's end, which a stream would hold back otherwise, line by line.
+    """
     count = max(1, len(spelling) // PIECE_BYTES)
     borders = [len(spelling) * number // count for number in range(count + 1)]
     for start, end in pairwise(borders):
-        if end - start >= VALUE_CHARACTERS_MIN:
-            yield spelling[start:end]
+        piece = spelling[start:end].lstrip(b"\r\n")
+        if len(piece) >= VALUE_CHARACTERS_MIN:
+            yield piece
