@@ -24,7 +24,8 @@ PIECE_BYTES: Final = 96
 PART_CHARACTERS: Final = 48
 """So is a value, before it is spelled: its parts look the same in most encodings."""
 PART_CHARACTERS_MIN: Final = 16
-"""A line or a leaf that is shorter would mask ordinary words."""
+"""A line or a leaf that is shorter would mask ordinary words. As it stands, a value is looked for
+in parts of that length as well: what shortens texts leaves some of them whole."""
 
 _SENSITIVE: Final = r"password|passwd|passphrase|pwd|secret|token|signature|sig|private|key"
 _SENSITIVE_NAME: Final = re.compile(rf"(?i)(?:{_SENSITIVE})(?:_?id)?$")
@@ -34,6 +35,7 @@ _ASSIGNMENT: Final = re.compile(
 _HEX: Final = re.compile(r"(?:[0-9a-fA-F]{2}){16,}")
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]{22,}={0,2}")
 _BORDER: Final = "-----"
+_COMMON_START: Final = re.compile(rb"^(?:[\r\n]|-----[A-Z ]{1,60}-----)+")
 
 
 def patterns_of(value: str) -> frozenset[bytes]:
@@ -47,6 +49,11 @@ def patterns_of(value: str) -> frozenset[bytes]:
             running = (Encoding.PLAIN, Encoding.JSON) if _is_object(whole) else RUNNING
             for part in _parts(whole):
                 found |= spellings(part, running)
+                if not _is_object(whole) and "://" not in whole:
+                    found |= {
+                        text.encode("utf-8", "surrogatepass")
+                        for text in _cut(part, PART_CHARACTERS_MIN)
+                    }
     return frozenset(piece for spelling in found for piece in _pieces(spelling))
 
 
@@ -149,11 +156,12 @@ def _cut(text: str, least: int) -> Iterator[str]:
 def _pieces(spelling: bytes) -> Iterator[bytes]:
     """The spelling, or its parts of equal length if it is long; what is too short is nothing.
 
-    None begins with a line's end, which a stream would hold back otherwise, line by line.
+    None begins with a line's end, which a stream would hold back line by line, nor with the
+    border of a key file, which everybody's looks the same.
     """
     count = max(1, len(spelling) // PIECE_BYTES)
     borders = [len(spelling) * number // count for number in range(count + 1)]
     for start, end in pairwise(borders):
-        piece = spelling[start:end].lstrip(b"\r\n")
+        piece = _COMMON_START.sub(b"", spelling[start:end])
         if len(piece) >= VALUE_CHARACTERS_MIN:
             yield piece

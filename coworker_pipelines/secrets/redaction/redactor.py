@@ -2,7 +2,7 @@
 
 import re
 import threading
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final, NoReturn
 
@@ -18,6 +18,7 @@ VALUES_MAX: Final = 20_000
 VALUE_CHARACTERS_MAX: Final = 65_536
 _MASK: Final = MASK.encode()
 _START_BYTES: Final = 3
+_HEAD_BYTES: Final = 12
 _LINE_BREAK: Final = re.compile(
     rb"[\s:,\0]*"
     rb"(?:[\r\n]|\\+[nr]|(?:\\+u00|\\+x|0x|%|%25)?0[aAdD]|\\+01[25]|&#(?:x[aAdD]|1[03]);)+"
@@ -111,11 +112,16 @@ class Redactor:
 
 
 class Finder:
-    """A set of patterns, ready to be found."""
+    """A set of patterns, ready to be found.
+
+    The automaton knows their heads alone, and what follows a head is compared: so it is a
+    twentieth of the size, stays in the processor's cache and is built in no time.
+    """
 
     def __init__(self, patterns: Iterable[bytes]) -> None:
         self._patterns = sorted(patterns)
-        self._automaton = BytesAhoCorasick(self._patterns) if self._patterns else None
+        heads = sorted({pattern[:_HEAD_BYTES] for pattern in self._patterns})
+        self._automaton = BytesAhoCorasick(heads) if heads else None
         self._longest = max(map(len, self._patterns), default=0)
         self._starts = frozenset(pattern[:_START_BYTES] for pattern in self._patterns)
 
@@ -123,10 +129,22 @@ class Finder:
         """Where patterns stand: apart from each other, in order, none touching the next."""
         if self._automaton is None:
             return []
-        matches = self._automaton.find_matches_as_indexes(content, overlapping=True)
-        if not matches:
-            return []
-        return list(_united(content, ((start, end) for _, start, end in matches)))
+        heads = self._automaton.find_matches_as_indexes(content, overlapping=True)
+        found = [
+            (start, start + length)
+            for _, start, _ in heads
+            if (length := self._matched(content[start : start + self._longest]))
+        ]
+        return list(_united(content, found)) if found else []
+
+    def _matched(self, text: bytes) -> int:
+        """The length of the longest pattern that the text begins with; 0 if there is none."""
+        while place := bisect_right(self._patterns, text):
+            pattern = self._patterns[place - 1]
+            if text.startswith(pattern):
+                return len(pattern)
+            text = text[: _common(pattern, text)]
+        return 0
 
     def open_end(self, content: bytes) -> int:
         """How many bytes at the end are the beginning of a pattern that may go on."""
@@ -139,6 +157,14 @@ class Finder:
                     if len(pattern) > length and pattern.startswith(tail):
                         return length
         return 0
+
+
+def _common(one: bytes, other: bytes) -> int:
+    """How many bytes at the beginning are the same."""
+    for length, (left, right) in enumerate(zip(one, other, strict=False)):
+        if left != right:
+            return length
+    return min(len(one), len(other))
 
 
 def join_masked(content: bytes, spans: Iterable[Span]) -> bytes:

@@ -14,7 +14,8 @@ def ordinary_logs(size: int, seed: int = 5) -> bytes:
     lines: list[bytes] = []
     length = 0
     while length < size:
-        line = chance.choice(_LINES)(chance).encode() + b"\n"
+        write = _rare if chance.random() < _RARE else chance.choice(_LINES)
+        line = write(chance).encode() + b"\n"
         lines.append(line)
         length += len(line)
     return b"".join(lines)[:size]
@@ -74,7 +75,7 @@ def _certificate(chance: random.Random) -> str:
     return f"-----BEGIN CERTIFICATE-----\n{lines}\n-----END CERTIFICATE-----"
 
 
-def _key_header(_: random.Random) -> str:
+def _rare(_: random.Random) -> str:
     return "expected a line -----BEGIN PRIVATE KEY----- in service_account json, postgresql://"
 
 
@@ -92,6 +93,7 @@ def _dump(chance: random.Random) -> str:
     return f"{content.hex(' ')} {content!r} %{content.hex('%')}"
 
 
+_RARE: Final = 0.005
 _LINES: Final[tuple[Callable[[random.Random], str], ...]] = (
     _ours,
     _dagster,
@@ -99,7 +101,6 @@ _LINES: Final[tuple[Callable[[random.Random], str], ...]] = (
     _git,
     _blob,
     _certificate,
-    _key_header,
     _trace,
     _dump,
 )
