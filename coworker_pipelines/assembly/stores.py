@@ -1,8 +1,8 @@
 """One connection's stores, opened with what is its own: its key, its prefix, its tenant's keys."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from elasticsearch import Elasticsearch
@@ -16,13 +16,14 @@ from coworker_pipelines.documents.endpoint import Endpoint
 from coworker_pipelines.documents.reader import DocumentsReader
 from coworker_pipelines.documents.writer import DocumentsWriter
 from coworker_pipelines.kernel.scope import Scope
-from coworker_pipelines.kernel.secret import Secret
-from coworker_pipelines.provisioning.connections import ELASTICSEARCH_API_KEY
 from coworker_pipelines.secrets.cipher import Cipher
+from coworker_pipelines.secrets.file_store import FileSecretStore
+from coworker_pipelines.secrets.keys import TenantKeys
+from coworker_pipelines.secrets.store_keys import KeyFile, KeyPlace
 from coworker_pipelines.segments.local import LocalSegmentStore
 from coworker_pipelines.segments.store import SegmentStore
 from coworker_pipelines.services.address import ElasticsearchAddress
-from coworker_pipelines.settings import BucketAddress
+from coworker_pipelines.settings import BucketAddress, SecretsKey, Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,12 +47,11 @@ def open_stores(
     scope: Scope,
     *,
     address: ElasticsearchAddress,
-    keys: tuple[bytes, bytes],
+    keys: TenantKeys,
     segments: SegmentStore,
     database: Database,
 ) -> Iterator[Stores]:
-    """``address`` with the connection's own key; ``keys`` are the tenant's subject and data key."""
-    subject_key, data_key = keys
+    """``address`` with the connection's own key; ``keys`` are its tenant's."""
     with ExitStack() as opened:
         client, endpoint = open_client(address), Endpoint(address)
         opened.callback(client.close)
@@ -62,17 +62,10 @@ def open_stores(
             endpoint=endpoint,
             reader=DocumentsReader(client, scope),
             activities=ActivitiesStore(client, writer, scope),
-            rejected=DatabaseRejectedStore(database, scope, Cipher(data_key)),
+            rejected=DatabaseRejectedStore(database, scope, Cipher(keys.data)),
             segments=segments,
-            subject_key=subject_key,
+            subject_key=keys.subject,
         )
-
-
-def own_address(
-    address: ElasticsearchAddress, secrets: Mapping[str, Secret]
-) -> ElasticsearchAddress:
-    """The cluster, to be entered with a connection's own key and nothing else."""
-    return replace(address, user=None, password=None, api_key=secrets[ELASTICSEARCH_API_KEY])
 
 
 def open_segments(place: Path | BucketAddress, scope: Scope) -> SegmentStore:
@@ -92,3 +85,22 @@ def _open_bucket(place: BucketAddress, scope: Scope) -> SegmentStore:
 
     prefix = "/".join(part for part in (place.prefix, scope.tenant, scope.connection) if part)
     return GcsSegmentStore(GCSResource().get_client(), place.bucket, prefix)
+
+
+def open_file_store(settings: Settings) -> FileSecretStore:
+    """The secret store of this machine, with its key from where the settings say."""
+    folder = settings.state / "secrets"
+    match settings.secrets_key:
+        case SecretsKey.FILE:
+            return FileSecretStore(folder, KeyFile(settings.state / "secrets.key"))
+        case SecretsKey.KEYRING:
+            return FileSecretStore(folder, _open_keyring(str(folder)))
+
+
+def _open_keyring(store: str) -> KeyPlace:
+    # It looks for backends when it is imported, and only who keeps the key there needs them.
+    from keyring import get_keyring  # noqa: PLC0415
+
+    from coworker_pipelines.secrets.keyring_place import KeyringPlace  # noqa: PLC0415
+
+    return KeyringPlace(get_keyring(), store)

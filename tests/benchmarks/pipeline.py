@@ -19,13 +19,13 @@ from coworker_pipelines.database.migrations import migrate
 from coworker_pipelines.kernel.clock import FixedClock
 from coworker_pipelines.kernel.window import Window
 from coworker_pipelines.provisioning.connections import ConnectionOrder
-from coworker_pipelines.provisioning.tenants import make_tenant
 from coworker_pipelines.settings import Settings
 from coworker_pipelines.syncs.context import Bounds
 from tests.benchmarks.frame import Figures, Given, Round
 from tests.benchmarks.memory import Process, measure_memory
 from tests.benchmarks.source import FIRST, STREAM, make_source
 from tests.database_fixtures import made_database, named_url
+from tests.environment import environment_of
 
 WINDOW: Final = Window.of(FIRST)
 TENANT: Final = "acme"
@@ -70,7 +70,7 @@ def memory(given: Given) -> Iterator[Round]:
             handle = _add_connection(platform, source, f"notes-{next(numbers)}")
             command = [sys.executable, "-m", "tests.benchmarks.sync_process", handle]
             try:
-                yield Process(command=command, environment=_variables(settings, given.folder))
+                yield Process(command=command, environment=environment_of(settings, given.folder))
             finally:
                 _remove(platform, handle)
                 source.unlink()
@@ -154,9 +154,7 @@ def _settings(given: Given, name: str) -> Iterator[Settings]:
             segments=folder / "segments",
         )
         with opened(settings) as platform:
-            make_tenant(
-                platform.database, platform.secrets, platform.clock, slug=TENANT, name="Acme"
-            )
+            platform.tenants.make(slug=TENANT, name="Acme")
         yield settings
 
 
@@ -177,24 +175,4 @@ def _add_connection(platform: Platform, source: Path, name: str) -> str:
 def _remove(platform: Platform, handle: str) -> None:
     with platform.database.control() as session:
         scope = find_connection(session, handle).scope
-    platform.maker.indices.remove(scope)
-
-
-def _variables(settings: Settings, folder: Path) -> dict[str, str]:
-    """The environment that says the same as the settings."""
-    address, segments = settings.elasticsearch, settings.segments
-    assert address is not None
-    assert address.user is not None
-    assert address.password is not None
-    assert settings.database_url is not None
-    password = folder / "password"
-    password.touch(mode=0o600)
-    password.write_text(address.password.get_secret_value(), encoding="utf-8")
-    return {
-        "COWORKER_STATE": str(settings.state),
-        "COWORKER_SEGMENTS": str(segments),
-        "COWORKER_DATABASE_URL": settings.database_url,
-        "COWORKER_ELASTICSEARCH_URL": address.url,
-        "COWORKER_ELASTICSEARCH_USER": address.user,
-        "COWORKER_ELASTICSEARCH_PASSWORD_FILE": str(password),
-    }
+    platform.keys.indices.remove(scope)

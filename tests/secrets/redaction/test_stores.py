@@ -6,7 +6,6 @@ from coworker_pipelines.kernel.secret import Secret
 from coworker_pipelines.secrets.redaction.redactor import MASK, Redactor
 from coworker_pipelines.secrets.redaction.stores import (
     RedactedSecretReader,
-    RedactedSecretStore,
     RedactedSecretWriter,
 )
 from coworker_pipelines.secrets.store import MemorySecretStore, SecretWriter
@@ -45,14 +44,3 @@ def test_what_is_put_away_is_masked_before_a_refusal_can_repeat_it() -> None:
     writer = RedactedSecretWriter(Refusing(), redactor)
     with pytest.raises(OSError, match=REFERENCE):
         writer.put(REFERENCE, {"password": Secret("hunter2-hunter2")})
-
-
-def test_a_store_stays_a_store() -> None:
-    redactor = Redactor()
-    store = RedactedSecretStore(stocked(), redactor)
-    store.put("source/t1/c2", {"token": Secret("a token of ours")})
-    assert list(store.references()) == [REFERENCE, "source/t1/c2"]
-    store.delete(REFERENCE)
-    assert list(store.references()) == ["source/t1/c2"]
-    assert store.get("source/t1/c2")["token"].get_secret_value() == "a token of ours"
-    assert redactor.mask("a token of ours") == MASK
