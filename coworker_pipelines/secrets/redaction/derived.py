@@ -9,11 +9,11 @@ from itertools import pairwise
 from typing import Any, Final
 from urllib.parse import unquote, unquote_plus, urlsplit
 
+from coworker_pipelines.secrets.redaction.byte_spellings import aligned_base64
 from coworker_pipelines.secrets.redaction.encodings import (
     BLOCKS,
     RUNNING,
     Encoding,
-    aligned_base64,
     spellings,
 )
 

@@ -7,13 +7,29 @@ import json
 import quopri
 import re
 import shlex
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import Final
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote_plus
 
-Spell = Callable[[str], Iterable[str | bytes]]
-"""All the ways in which one encoding writes a value, without quotes around it."""
+from coworker_pipelines.secrets.redaction.byte_spellings import (
+    Spell,
+    aligned_base64,
+    base64_in_url,
+    base64_lines,
+    base64_utf_16,
+    both_cases,
+    each_byte,
+    each_character,
+    hex_case,
+    hex_separated,
+    latin_1,
+    plain_hex,
+    url_component,
+    url_twice,
+    utf_8,
+    utf_16,
+)
 
 
 class Encoding(StrEnum):
@@ -64,122 +80,18 @@ class Encoding(StrEnum):
 def spellings(value: str, encodings: Iterable[Encoding] = Encoding) -> set[bytes]:
     """All that the encodings make of a value."""
     return {
-        spelling if isinstance(spelling, bytes) else _bytes(spelling)
+        spelling if isinstance(spelling, bytes) else utf_8(spelling)
         for encoding in encodings
         for spelling in SPELLINGS[encoding](value)
     }
 
 
-SAFE_SETS: Final = (
-    "",  # what a query's value wants
-    "/",  # Python's quote
-    "!~*'()",  # JavaScript's encodeURIComponent
-    ";/?:@&=+$,#!~*'()",  # JavaScript's encodeURI
-    "!$&'()*+,;=",  # user and password of a URL, RFC 3986
-    "!$&'()*+,;=:@/",  # a path's segments
-    "!$&'()*+,;=:@/?",  # a query as a whole
-    "!#$%&'()*+,/:;=?@[]~",  # requests' requoting of a URL
-)
 _HTML_IN_JSON: Final = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})
 _SHELL_SPECIAL: Final = re.compile(r"([^\w@%+=:,./-])", re.ASCII)
 _SHELL_DOUBLE_SPECIAL: Final = re.compile(r'([$`"\\!])')
 _ESCAPE: Final = re.compile(r"\\u[0-9a-f]{4}|%[0-9A-F]{2}")
-_LINES: Final = (64, 76)
-_LINE_BYTES_MIN: Final = 16
 _BYTE_MAX: Final = 0xFF
 _UNIT_MAX: Final = 0xFFFF
-_SEPARATORS: Final = (":", " ", ", 0x")
-
-
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogatepass")
-
-
-def _latin_1(value: str) -> Iterator[bytes]:
-    if not value.isascii():
-        try:
-            single = value.encode("latin-1")
-        except UnicodeEncodeError:
-            return
-        yield single
-        yield from aligned_base64(single)
-
-
-def _utf_16(value: str) -> Iterator[bytes]:
-    for order in ("utf-16-le", "utf-16-be"):
-        # Without the zero byte at the outer end, which a neighbour may have taken.
-        yield value.encode(order, "surrogatepass").strip(b"\0")
-
-
-def _hex_case(value: str) -> Iterator[str]:
-    if re.fullmatch(r"[0-9a-fA-F:-]+", value):
-        yield from (value.lower(), value.upper())
-
-
-def aligned_base64(content: bytes, alphabet: bytes = b"+/") -> Iterator[bytes]:
-    """What is certain to stand in base64 of any text that the content is a part of.
-
-    A character of base64 holds six bits: those at either end, which a neighbour shares, are left
-    out. The whole is given as well, padded, because nothing of it may stay.
-    """
-    yield base64.b64encode(content, alphabet)
-    for before in range(3):
-        encoded = base64.b64encode(bytes(before) + content, alphabet)
-        yield encoded[-(-before * 8 // 6) : (before + len(content)) * 8 // 6]
-
-
-def _base64_lines(value: str) -> Iterator[bytes]:
-    encoded = base64.b64encode(_bytes(value))
-    for length in _LINES:
-        lines = [encoded[start : start + length] for start in range(0, len(encoded), length)]
-        yield from (line for line in lines if len(line) >= _LINE_BYTES_MIN)
-
-
-def _base64_in_url(value: str) -> Iterator[str]:
-    for encoded in aligned_base64(_bytes(value)):
-        yield from _both_cases(quote(encoded, safe=""))
-
-
-def _base64_utf_16(value: str) -> Iterator[bytes]:
-    yield from aligned_base64(value.encode("utf-16-le", "surrogatepass"))
-
-
-def _hex(value: str) -> Iterator[str]:
-    yield from (_bytes(value).hex(), _bytes(value).hex().upper())
-
-
-def _hex_separated(value: str) -> Iterator[str]:
-    pairs = [f"{byte:02x}" for byte in _bytes(value)]
-    for separator in _SEPARATORS:
-        yield separator.join(pairs)
-        yield separator.join(pair.upper() for pair in pairs)
-
-
-def _each_byte(*forms: str) -> Spell:
-    return lambda value: (
-        "".join(form.format(byte=byte) for byte in _bytes(value)) for form in forms
-    )
-
-
-def _each_character(*forms: str) -> Spell:
-    return lambda value: (
-        "".join(form.format(code=ord(character)) for character in value) for form in forms
-    )
-
-
-def _both_cases(encoded: str) -> Iterator[str]:
-    yield encoded
-    yield _ESCAPE.sub(lambda found: found[0].lower(), encoded)
-
-
-def _url_component(value: str) -> Iterator[str]:
-    for safe in SAFE_SETS:
-        yield from _both_cases(quote(_bytes(value), safe=safe))
-
-
-def _url_twice(value: str) -> Iterator[str]:
-    for once in _url_component(value):
-        yield quote(once, safe="")
 
 
 def _html(value: str) -> Iterator[str]:
@@ -249,8 +161,8 @@ def _python(value: str) -> Iterator[str]:
 
 
 def _python_bytes(value: str) -> Iterator[str]:
-    written = repr(_bytes(value) + b'"')[2:-2]
-    yield from (written, written.replace("'", "\\'"), repr(_bytes(value))[2:-1])
+    written = repr(utf_8(value) + b'"')[2:-2]
+    yield from (written, written.replace("'", "\\'"), repr(utf_8(value))[2:-1])
 
 
 def _yaml(value: str) -> Iterator[str]:
@@ -282,8 +194,8 @@ def _nested(value: str) -> Iterator[str]:
     twice = {outer for inner in once - {value} for outer in _escaped(inner)}
     yield from twice
     for inner in once - {value}:
-        yield from _url_component(inner)
-        yield quote_plus(_bytes(inner))
+        yield from url_component(inner)
+        yield quote_plus(utf_8(inner))
     for inner in {_json_ascii(_json_ascii(value)), *_json_twice(value)}:
         yield from (_json_ascii(inner), *_json_unicode(inner))
 
@@ -303,33 +215,33 @@ def _escaped(value: str) -> set[str]:
 
 
 def _quoted_printable(value: str) -> Iterator[bytes]:
-    encoded = quopri.encodestring(_bytes(value), quotetabs=False)
+    encoded = quopri.encodestring(utf_8(value), quotetabs=False)
     yield from (encoded, encoded.replace(b"=\n", b""), encoded.replace(b"=\n", b"=\r\n"))
 
 
 SPELLINGS: Final[dict[Encoding, Spell]] = {
     Encoding.PLAIN: lambda value: (value,),
-    Encoding.LATIN_1: _latin_1,
-    Encoding.UTF_16: _utf_16,
-    Encoding.HEX_CASE: _hex_case,
-    Encoding.BASE64: lambda value: aligned_base64(_bytes(value)),
-    Encoding.BASE64_URL: lambda value: aligned_base64(_bytes(value), b"-_"),
-    Encoding.BASE64_LINES: _base64_lines,
-    Encoding.BASE64_IN_URL: _base64_in_url,
-    Encoding.BASE64_UTF_16: _base64_utf_16,
-    Encoding.BASE32: lambda value: (base64.b32encode(_bytes(value)).rstrip(b"="),),
-    Encoding.HEX: _hex,
-    Encoding.HEX_SEPARATED: _hex_separated,
-    Encoding.HEX_ESCAPES: _each_byte("\\x{byte:02x}", "\\x{byte:02X}", "\\\\x{byte:02x}"),
-    Encoding.OCTAL_ESCAPES: _each_byte("\\{byte:03o}"),
-    Encoding.URL_QUERY: lambda value: _both_cases(quote_plus(_bytes(value))),
-    Encoding.URL_COMPONENT: _url_component,
-    Encoding.URL_WHOLE: _each_byte("%{byte:02X}", "%{byte:02x}"),
-    Encoding.URL_TWICE: _url_twice,
+    Encoding.LATIN_1: latin_1,
+    Encoding.UTF_16: utf_16,
+    Encoding.HEX_CASE: hex_case,
+    Encoding.BASE64: lambda value: aligned_base64(utf_8(value)),
+    Encoding.BASE64_URL: lambda value: aligned_base64(utf_8(value), b"-_"),
+    Encoding.BASE64_LINES: base64_lines,
+    Encoding.BASE64_IN_URL: base64_in_url,
+    Encoding.BASE64_UTF_16: base64_utf_16,
+    Encoding.BASE32: lambda value: (base64.b32encode(utf_8(value)).rstrip(b"="),),
+    Encoding.HEX: plain_hex,
+    Encoding.HEX_SEPARATED: hex_separated,
+    Encoding.HEX_ESCAPES: each_byte("\\x{byte:02x}", "\\x{byte:02X}", "\\\\x{byte:02x}"),
+    Encoding.OCTAL_ESCAPES: each_byte("\\{byte:03o}"),
+    Encoding.URL_QUERY: lambda value: both_cases(quote_plus(utf_8(value))),
+    Encoding.URL_COMPONENT: url_component,
+    Encoding.URL_WHOLE: each_byte("%{byte:02X}", "%{byte:02x}"),
+    Encoding.URL_TWICE: url_twice,
     Encoding.HTML: _html,
     Encoding.HTML_APOSTROPHES: _html_apostrophes,
     Encoding.HTML_ENTITIES: _html_entities,
-    Encoding.HTML_NUMERIC: _each_character("&#{code};", "&#x{code:x};", "&#x{code:X};"),
+    Encoding.HTML_NUMERIC: each_character("&#{code};", "&#x{code:x};", "&#x{code:X};"),
     Encoding.JSON: lambda value: (_json_ascii(value),),
     Encoding.JSON_UNICODE: _json_unicode,
     Encoding.JSON_SLASHES: lambda value: (

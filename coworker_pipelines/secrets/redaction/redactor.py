@@ -21,7 +21,7 @@ _START_BYTES: Final = 3
 _HEAD_BYTES: Final = 12
 _LINE_BREAK: Final = re.compile(
     rb"[\s:,\0]*"
-    rb"(?:[\r\n]|\\+[nr]|(?:\\+u00|\\+x|0x|%|%25)?0[aAdD]|\\+01[25]|&#(?:x[aAdD]|1[03]);)+"
+    rb"(?:[\r\n]|\\+[nr]|(?:\\+u00|\\+x|0x|%|%25)?0[adAD]|\\+01[25]|&#(?:x[adAD]|1[03]);)+"
     rb"[\s:,\0]*"
 )
 
