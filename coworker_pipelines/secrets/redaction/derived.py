@@ -34,6 +34,8 @@ _ASSIGNMENT: Final = re.compile(
 )
 _HEX: Final = re.compile(r"(?:[0-9a-fA-F]{2}){16,}")
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]{22,}={0,2}")
+_ESCAPE_DEPTHS: Final = (1, 2, 4, 8, 16)
+"""Backslashes before a line's end, in JSON in JSON and so on."""
 _BORDER: Final = "-----"
 _COMMON_START: Final = re.compile(rb"^(?:[\r\n]|-----[A-Z ]{1,60}-----)+")
 
@@ -144,6 +146,7 @@ def _lines(value: str) -> Iterator[str]:
                     yield line
                 elif line and len(before) >= PART_CHARACTERS_MIN:
                     yield f"{before}\n{line}"
+                    yield from (before + "\\" * depth + "n" + line for depth in _ESCAPE_DEPTHS)
 
 
 def _cut(text: str, least: int) -> Iterator[str]:
