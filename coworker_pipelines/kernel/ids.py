@@ -20,6 +20,7 @@ class IdPrefix(StrEnum):
     SELECTION = "s"
     SYNC = "y"
     REJECTED = "r"
+    GRANT = "g"
 
 
 def new_id(prefix: IdPrefix) -> str:
