@@ -26,21 +26,31 @@ from coworker_pipelines.database.database import Database
 from coworker_pipelines.documents.access import mint_key
 from coworker_pipelines.documents.client import open_client
 from coworker_pipelines.kernel.clock import Clock, SystemClock
-from coworker_pipelines.kernel.errors import RefusedError
+from coworker_pipelines.kernel.errors import RefusedError, TenantActionError
 from coworker_pipelines.kernel.scope import Scope
 from coworker_pipelines.kernel.secret import Secret
 from coworker_pipelines.kernel.window import Window
+from coworker_pipelines.oauth.authorizer import Authorizer
+from coworker_pipelines.oauth.grants import due_grants
+from coworker_pipelines.oauth.refresh import Refresher, endpoints
+from coworker_pipelines.oauth.tokens import StoredToken
 from coworker_pipelines.privacy.holdings import Holdings
 from coworker_pipelines.provisioning.access import Access, RunAddresses
 from coworker_pipelines.provisioning.connections import ConnectionMaker
+from coworker_pipelines.provisioning.forms import join_form
 from coworker_pipelines.provisioning.indices import ConnectionIndices
 from coworker_pipelines.provisioning.keys import KeyMaker
 from coworker_pipelines.provisioning.selections import SelectionMaker
 from coworker_pipelines.provisioning.tenants import TenantMaker
+from coworker_pipelines.sdk.oauth import OAuthProvider
 from coworker_pipelines.secrets.file_store import FileSecretStore
 from coworker_pipelines.secrets.key_file import read_master_key
 from coworker_pipelines.secrets.keys import MasterKey
-from coworker_pipelines.secrets.references import access_reference, source_reference
+from coworker_pipelines.secrets.references import (
+    access_reference,
+    source_reference,
+    token_reference,
+)
 from coworker_pipelines.secrets.store import OpenHouse, SecretHouse, SecretReader, SecretStore
 from coworker_pipelines.services.address import ElasticsearchAddress
 from coworker_pipelines.services.local import LocalServices
@@ -228,6 +238,46 @@ class Platform:
         """Handles of the connections whose key was about to expire and is new now."""
         return self.keys.rotate_expiring(limit=limit)
 
+    @property
+    def authorizer(self) -> Authorizer:
+        return Authorizer(
+            database=self.database,
+            secrets=self.secrets,
+            open_endpoint=endpoints(self.clock),
+            clock=self.clock,
+        )
+
+    def oauth_provider(self, handle: str) -> OAuthProvider:
+        """Where the connection's source lets us in.
+
+        Raises:
+            TenantActionError: its kind knows no OAuth.
+        """
+        configured = self._configured(handle)
+        connector_type = connector_class(configured.kind)
+        settings = join_form(connector_type.settings_type, configured.settings, {})
+        provider = connector_type.oauth_provider(settings)
+        if provider is None:
+            raise TenantActionError(
+                f"{handle} is of kind {configured.kind}, which is not let in by OAuth: its "
+                "secrets are given with `coworker connections change`."
+            )
+        return provider
+
+    def tokens_are_due(self) -> bool:
+        with self.database.control() as session:
+            return bool(due_grants(session, now=self.clock.now(), limit=1))
+
+    def refresh_tokens(self) -> dict[str, int]:
+        """With the refresher's rights, which no other process has; how many ended how."""
+        refresher = Refresher(
+            database=self.database,
+            secrets=self.secrets,
+            open_endpoint=endpoints(self.clock),
+            clock=self.clock,
+        )
+        return {str(outcome): count for outcome, count in refresher.turn().items()}
+
     def own_address(self, handle: str) -> ElasticsearchAddress:
         """Elasticsearch with the connection's own key: what a run gets, and no more."""
         credentials = self.credentials(self._configured(handle).scope)
@@ -258,6 +308,7 @@ class Platform:
             configured=self._configured,
             credentials=self.credentials,
             source_secrets=self._source_secrets,
+            token_place=lambda scope: StoredToken(self.secrets, token_reference(scope)),
             clock=self.clock,
             progress=self._progress,
         )

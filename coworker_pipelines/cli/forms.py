@@ -48,11 +48,24 @@ def read_changes(
         form[name] = _value(value)
     for entry in secret_files:
         name, path = _pair(entry, "--secret-file wants NAME=PATH.")
-        form[name] = Secret(_read(path))
+        form[name] = Secret(read_secret_file(path))
     if foreign := sorted(set(asked) - set(secret_names)):
         raise TenantActionError(f"{foreign[0]!r} is no sensitive setting of {kind}.")
     form |= {name: _asked(name) for name in asked if name not in form}
     return form
+
+
+def read_secret_file(path: str) -> str:
+    """What the file holds, without the line's end; '-' is standard input.
+
+    Raises:
+        TenantActionError: it cannot be read as text.
+    """
+    try:
+        text = sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise TenantActionError(f"The file {path} cannot be read as text.") from error
+    return text.rstrip("\n")
 
 
 def _asked(name: str) -> Secret:
@@ -74,11 +87,3 @@ def _value(text: str) -> Any:
         return orjson.loads(text)
     except orjson.JSONDecodeError as error:
         raise TenantActionError("A setting begins like JSON and is none.") from error
-
-
-def _read(path: str) -> str:
-    try:
-        text = sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise TenantActionError(f"The file {path} cannot be read as text.") from error
-    return text.rstrip("\n")

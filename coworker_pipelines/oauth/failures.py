@@ -81,6 +81,13 @@ def broken(handle: str) -> str:
     )
 
 
+def not_authorised(handle: str) -> str:
+    return (
+        "The source has not let us in yet: authorise it with "
+        f"`coworker connections authorize {handle}`."
+    )
+
+
 def withdrawn(handle: str) -> str:
     return (
         f"The authorisation of {handle} was withdrawn: "

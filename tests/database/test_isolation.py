@@ -30,7 +30,9 @@ from coworker_pipelines.kernel.secret import Secret
 from tests.database.planted import WINDOW, Planted, plant, rows_of
 from tests.database_fixtures import MASTER
 
-OWN = [table for table in Row.metadata.sorted_tables if "tenant_id" in table.columns]
+OF_TENANTS = [table for table in Row.metadata.sorted_tables if "tenant_id" in table.columns]
+CLOSED_TO_RUNS = {"oauth_grants"}
+OWN = [table for table in OF_TENANTS if table.name not in CLOSED_TO_RUNS]
 OWN_NAMES = [table.name for table in OWN]
 INSERTED_BY_RUNS = {
     "stream_states",
@@ -58,7 +60,17 @@ def test_every_table_of_a_tenant_has_forced_row_level_security(database: Databas
                 "WHERE c.column_name = 'tenant_id' AND c.table_schema = 'public'"
             )
         ).all()
-    assert sorted(found) == sorted((name, True, True) for name in OWN_NAMES)
+    assert sorted(found) == sorted((table.name, True, True) for table in OF_TENANTS)
+
+
+@pytest.mark.parametrize("name", sorted(CLOSED_TO_RUNS))
+def test_a_run_does_not_even_see_its_own_rows_of_what_is_no_matter_of_runs(
+    database: Database, tenants: tuple[Planted, Planted], name: str
+) -> None:
+    own, _ = tenants
+    with pytest.raises(ProgrammingError) as refusal, database.tenant(own.tenant) as session:
+        _count(session, Row.metadata.tables[name])
+    assert isinstance(refusal.value.orig, InsufficientPrivilege)
 
 
 @pytest.mark.parametrize("table", OWN, ids=OWN_NAMES)

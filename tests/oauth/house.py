@@ -72,7 +72,6 @@ class House:
                 handle=f"acme.{name}",
                 kind="letting-in",
                 settings={},
-                secret_reference="",
                 epoch=1,
                 schedule=None,
                 catalog={"streams": []},
