@@ -56,8 +56,8 @@ class Authorizer:
     def last_client_id(self, handle: str) -> str | None:
         """The client of the connection's latest authorisation."""
         with self.database.control() as session:
-            latest = list_grants(session, find_connection(session, handle).id)[:1]
-        return latest[0].client_id if latest else None
+            grants = list_grants(session, find_connection(session, handle).id)
+            return grants[0].client_id if grants else None
 
     def accept(
         self,

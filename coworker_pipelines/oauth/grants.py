@@ -34,7 +34,7 @@ class GrantState(StrEnum):
 class OAuthGrant(Row):
     """``due_at`` is when the refresher has something to do: refresh, or revoke.
 
-    ``refreshed_at`` is when the server gave the access token that runs have.
+    ``serial`` and ``refreshed_at`` say which of the server's answers runs have, and of when.
     """
 
     __tablename__ = "oauth_grants"
@@ -63,6 +63,7 @@ class OAuthGrant(Row):
     token_expires_at: Mapped[datetime | None]
     refreshed_at: Mapped[datetime | None]
     due_at: Mapped[datetime | None]
+    serial: Mapped[int]
     attempts: Mapped[int]
     ended_at: Mapped[datetime | None]
     note: Mapped[str | None]
@@ -77,7 +78,7 @@ class Grant:
     handle: str
     state: GrantState
     due_at: datetime | None
-    refreshed_at: datetime | None
+    serial: int
     attempts: int
 
     @property
@@ -112,7 +113,7 @@ def read_grant(session: Session, grant_id: str) -> Grant:
         handle=connection.handle,
         state=GrantState(row.state),
         due_at=row.due_at,
-        refreshed_at=row.refreshed_at,
+        serial=row.serial,
         attempts=row.attempts,
     )
 
@@ -151,6 +152,7 @@ def add_grant(
             authorised_by=authorised_by,
             authorised_at=now,
             due_at=now,
+            serial=0,
             attempts=0,
         )
     )
@@ -181,6 +183,7 @@ def record_token(
     session: Session,
     grant_id: str,
     *,
+    serial: int,
     answered_at: datetime,
     expires_at: datetime | None,
     due_at: datetime | None,
@@ -189,6 +192,7 @@ def record_token(
     _change(
         session,
         grant_id,
+        serial=serial,
         refreshed_at=answered_at,
         token_expires_at=expires_at,
         due_at=due_at,

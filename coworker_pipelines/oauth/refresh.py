@@ -115,7 +115,7 @@ def plan_step(grant: Grant, stored: StoredGrant | None, now: datetime) -> Step:
         case GrantState.ACTIVE:
             if stored is None:
                 return Refuse(sentence=broken(grant.handle))
-            if stored.answered_at != grant.refreshed_at:
+            if stored.serial != grant.serial:
                 return HandOut(stored=stored)
             if stored.refresh_token is None:
                 return Refuse(sentence=unrenewable(grant.handle))
@@ -180,6 +180,7 @@ def hand_out(database: Database, secrets: SecretWriter, grant: Grant, stored: St
         record_token(
             session,
             grant.id,
+            serial=stored.serial,
             answered_at=stored.answered_at,
             expires_at=stored.access.expires_at,
             due_at=due_after(stored),

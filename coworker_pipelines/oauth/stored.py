@@ -36,7 +36,7 @@ class AccessToken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredGrant:
-    """``answered_at`` is when the server gave these tokens.
+    """``serial`` counts the server's answers; ``answered_at`` is when it gave these tokens.
 
     ``sent_at`` is set while the refresh token is on its way: an answer to it was not stored yet.
     """
@@ -45,6 +45,7 @@ class StoredGrant:
     access: AccessToken
     refresh_token: Secret | None
     answered_at: datetime
+    serial: int = 1
     sent_at: datetime | None = None
 
     @classmethod
@@ -62,7 +63,11 @@ class StoredGrant:
     def renewed(self, issued: Issued) -> Self:
         """With the new tokens; a server that gives no new refresh token goes on with the old."""
         new = self.of(self.client, issued)
-        return replace(new, refresh_token=new.refresh_token or self.refresh_token)
+        return replace(
+            new,
+            refresh_token=new.refresh_token or self.refresh_token,
+            serial=self.serial + 1,
+        )
 
     def to_values(self) -> dict[str, Secret]:
         plain = {
@@ -70,6 +75,7 @@ class StoredGrant:
             "client_authentication": self.client.authentication,
             "token_url": self.client.token_url,
             "revoke_url": self.client.revoke_url,
+            "serial": str(self.serial),
             "answered_at": self.answered_at.isoformat(),
             "sent_at": self.sent_at.isoformat() if self.sent_at else None,
         }
@@ -99,6 +105,7 @@ class StoredGrant:
                 access=AccessToken.from_values(values),
                 refresh_token=values.get("refresh_token"),
                 answered_at=answered_at,
+                serial=int(values["serial"].get_secret_value()),
                 sent_at=_time(values.get("sent_at")),
             )
         except (KeyError, ValueError):

@@ -68,15 +68,18 @@ class MountedToken(TokenPlace):
 class StoredToken(TokenPlace):
     """A secret store that this process may read, asked again after some seconds."""
 
-    def __init__(self, secrets: SecretReader, reference: str) -> None:
+    def __init__(
+        self, secrets: SecretReader, reference: str, *, cache_s: float = STORE_CACHE_S
+    ) -> None:
         self._secrets = secrets
+        self._cache_s = cache_s
         self._reference = reference
         self._token: AccessToken | None = None
         self._read_at: float | None = None
 
     def read(self) -> AccessToken | None:
         now = time.monotonic()
-        if self._read_at is None or now - self._read_at >= STORE_CACHE_S:
+        if self._read_at is None or now - self._read_at >= self._cache_s:
             self._token = self._get()
             self._read_at = now
         return self._token

@@ -141,6 +141,7 @@ def rows_of(planted: Planted, name: str) -> list[Row]:
             scopes=["items"],
             authorised_by="ann",
             authorised_at=NOW,
+            serial=1,
             attempts=0,
         ),
     ]

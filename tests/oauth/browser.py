@@ -17,8 +17,11 @@ def visit(url: str) -> httpx.Response:
 
 
 def answer_to(request: AuthorizationRequest) -> str:
+    return answer_at(request.url)
+
+
+def answer_at(url: str) -> str:
     """The address of the callback that the server sends the browser to; nobody listens there."""
-    url = request.url
     with httpx.Client(trust_env=False, timeout=20) as browser:
         for _ in range(REDIRECTS_MAX):
             response = browser.get(url)
