@@ -10,10 +10,10 @@ RUN := $(UV) run --frozen --no-sync
 # Two processes, each with servers of its own, a file of tests in one of them.
 PYTEST := pytest --numprocesses 2 --dist loadfile
 
-.PHONY: help setup check test coverage soak bench demo up down
+.PHONY: help setup check test test-cluster coverage soak bench demo up down
 
 help: ## List the commands.
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s $$'\t'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s $$'\t'
 
 $(CURDIR)/.coworker/bin/uv:
 	@python3 -m venv .coworker/bootstrap
@@ -33,6 +33,9 @@ check: setup ## Formatting, lint, types, import contracts, dependencies, spellin
 
 test: check ## All checks and all tests, on real servers that the suite starts.
 	@$(RUN) $(PYTEST)
+
+test-cluster: setup ## The tests that need Kubernetes, on a real control plane of their own.
+	@$(RUN) pytest -m "cluster and not soak"
 
 coverage: setup ## The same tests, and which branches they reach: half as long again.
 	@$(RUN) $(PYTEST) --cov --cov-report=term:skip-covered

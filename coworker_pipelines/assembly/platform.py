@@ -10,7 +10,15 @@ from uuid import uuid4
 
 from elasticsearch import Elasticsearch
 
+from coworker_pipelines.assembly.letting_in import LettingIn
+from coworker_pipelines.assembly.places import (
+    SecretPlace,
+    in_the_cluster,
+    on_this_machine,
+    open_own_cluster,
+)
 from coworker_pipelines.assembly.reading import Reading
+from coworker_pipelines.assembly.stores import open_file_store
 from coworker_pipelines.assembly.syncing import (
     Configured,
     Credentials,
@@ -18,6 +26,7 @@ from coworker_pipelines.assembly.syncing import (
     entered_with,
     read_configured,
 )
+from coworker_pipelines.cluster.client import Cluster
 from coworker_pipelines.connections.connections import list_connections
 from coworker_pipelines.connections.due import DueConnection, due_connections, mark_started
 from coworker_pipelines.connections.tenants import tenant_keys
@@ -26,35 +35,24 @@ from coworker_pipelines.database.database import Database
 from coworker_pipelines.documents.access import mint_key
 from coworker_pipelines.documents.client import open_client
 from coworker_pipelines.kernel.clock import Clock, SystemClock
-from coworker_pipelines.kernel.errors import RefusedError, TenantActionError
+from coworker_pipelines.kernel.errors import RefusedError
 from coworker_pipelines.kernel.scope import Scope
 from coworker_pipelines.kernel.secret import Secret
 from coworker_pipelines.kernel.window import Window
-from coworker_pipelines.oauth.authorizer import Authorizer
-from coworker_pipelines.oauth.grants import due_grants
-from coworker_pipelines.oauth.refresh import Refresher, endpoints
-from coworker_pipelines.oauth.tokens import StoredToken
 from coworker_pipelines.privacy.holdings import Holdings
 from coworker_pipelines.provisioning.access import Access, RunAddresses
 from coworker_pipelines.provisioning.connections import ConnectionMaker
-from coworker_pipelines.provisioning.forms import join_form
 from coworker_pipelines.provisioning.indices import ConnectionIndices
 from coworker_pipelines.provisioning.keys import KeyMaker
 from coworker_pipelines.provisioning.selections import SelectionMaker
 from coworker_pipelines.provisioning.tenants import TenantMaker
-from coworker_pipelines.sdk.oauth import OAuthProvider
 from coworker_pipelines.secrets.file_store import FileSecretStore
 from coworker_pipelines.secrets.key_file import read_master_key
 from coworker_pipelines.secrets.keys import MasterKey
-from coworker_pipelines.secrets.references import (
-    access_reference,
-    source_reference,
-    token_reference,
-)
-from coworker_pipelines.secrets.store import OpenHouse, SecretHouse, SecretReader, SecretStore
+from coworker_pipelines.secrets.references import access_reference, source_reference
 from coworker_pipelines.services.address import ElasticsearchAddress
 from coworker_pipelines.services.local import LocalServices
-from coworker_pipelines.settings import Settings
+from coworker_pipelines.settings import SecretsIn, Settings
 from coworker_pipelines.syncs import checks
 from coworker_pipelines.syncs.context import Step
 from coworker_pipelines.syncs.retry import RetryOutcome, retry_rejected
@@ -96,7 +94,7 @@ class Platform:
     def close(self) -> None:
         """Give back all connections; what is used afterwards is opened anew."""
         self._opened.close()
-        for name in ("database", "admin"):
+        for name in ("database", "admin", "cluster"):
             self.__dict__.pop(name, None)
 
     @cached_property
@@ -119,9 +117,22 @@ class Platform:
         return read_master_key(self._settings.master_key_file)
 
     @cached_property
-    def secrets(self) -> SecretStore:
-        state = self._settings.state
-        return FileSecretStore(state / "secrets", state / "secrets.key")
+    def file_secrets(self) -> FileSecretStore:
+        """The store of this machine, which only a deployment without a cluster has."""
+        return open_file_store(self._settings)
+
+    @cached_property
+    def cluster(self) -> Cluster:
+        return self._opened.enter_context(open_own_cluster(self._settings))
+
+    @property
+    def place(self) -> SecretPlace:
+        """Where the secrets of connections rest."""
+        match self._settings.secrets:
+            case SecretsIn.FILE:
+                return on_this_machine(self.file_secrets)
+            case SecretsIn.KUBERNETES:
+                return in_the_cluster(self.cluster, self._settings)
 
     @cached_property
     def admin(self) -> Elasticsearch:
@@ -133,20 +144,20 @@ class Platform:
     @property
     def tenants(self) -> TenantMaker:
         return TenantMaker(
-            database=self.database, master=self.master, house=self._house, clock=self.clock
+            database=self.database, master=self.master, house=self.place.house, clock=self.clock
         )
 
     @property
     def maker(self) -> ConnectionMaker:
         return ConnectionMaker(
-            database=self.database, keys=self.keys, reader=self._reader, clock=self.clock
+            database=self.database, keys=self.keys, reader=self.place.reader, clock=self.clock
         )
 
     @property
     def keys(self) -> KeyMaker:
         return KeyMaker(
             database=self.database,
-            secrets=self.secrets,
+            secrets=self.place.writer,
             indices=self._indices,
             master=self.master,
             clock=self.clock,
@@ -239,44 +250,15 @@ class Platform:
         return self.keys.rotate_expiring(limit=limit)
 
     @property
-    def authorizer(self) -> Authorizer:
-        return Authorizer(
-            database=self.database,
-            secrets=self.secrets,
-            open_endpoint=endpoints(self.clock),
-            clock=self.clock,
-        )
-
-    def oauth_provider(self, handle: str) -> OAuthProvider:
-        """Where the connection's source lets us in.
-
-        Raises:
-            TenantActionError: its kind knows no OAuth.
-        """
-        configured = self._configured(handle)
-        connector_type = connector_class(configured.kind)
-        settings = join_form(connector_type.settings_type, configured.settings, {})
-        provider = connector_type.oauth_provider(settings)
-        if provider is None:
-            raise TenantActionError(
-                f"{handle} is of kind {configured.kind}, which is not let in by OAuth: its "
-                "secrets are given with `coworker connections change`."
-            )
-        return provider
+    def letting_in(self) -> LettingIn:
+        return LettingIn(database=self.database, place=self.place, clock=self.clock)
 
     def tokens_are_due(self) -> bool:
-        with self.database.control() as session:
-            return bool(due_grants(session, now=self.clock.now(), limit=1))
+        return self.letting_in.tokens_are_due()
 
     def refresh_tokens(self) -> dict[str, int]:
         """With the refresher's rights, which no other process has; how many ended how."""
-        refresher = Refresher(
-            database=self.database,
-            secrets=self.secrets,
-            open_endpoint=endpoints(self.clock),
-            clock=self.clock,
-        )
-        return {str(outcome): count for outcome, count in refresher.turn().items()}
+        return self.letting_in.refresh_tokens()
 
     def own_address(self, handle: str) -> ElasticsearchAddress:
         """Elasticsearch with the connection's own key: what a run gets, and no more."""
@@ -288,8 +270,9 @@ class Platform:
 
     def credentials(self, scope: Scope) -> Credentials:
         """A connection's own where they can be read, else what is minted for a short visit."""
-        if self._reader is not None:
-            access = Access.of(self._reader.get(access_reference(scope)))
+        reader = self.place.reader
+        if reader is not None:
+            access = Access.of(reader.get(access_reference(scope)))
             return Credentials(api_key=access.elasticsearch_api_key, keys=access.keys)
         with self.database.control() as session:
             keys = tenant_keys(session, self.master, scope.tenant)
@@ -308,18 +291,19 @@ class Platform:
             configured=self._configured,
             credentials=self.credentials,
             source_secrets=self._source_secrets,
-            token_place=lambda scope: StoredToken(self.secrets, token_reference(scope)),
+            token_reader=self.place.reader,
             clock=self.clock,
             progress=self._progress,
         )
 
     def _source_secrets(self, scope: Scope) -> Mapping[str, Secret]:
-        if self._reader is None:
+        reader = self.place.reader
+        if reader is None:
             raise RefusedError(
                 "The control plane cannot read the secrets of connections: launch the sync, and "
                 "it runs inside the cluster."
             )
-        return self._reader.get(source_reference(scope))
+        return reader.get(source_reference(scope))
 
     def _configured(self, handle: str) -> Configured:
         with self.database.control() as session:
@@ -328,14 +312,6 @@ class Platform:
     def _pass_of(self, tenant: str) -> Secret:
         # Who works with no tenant's rows, as sensors do, needs no master key.
         return self.master.database_pass(tenant)
-
-    @property
-    def _reader(self) -> SecretReader | None:
-        return self.secrets
-
-    @property
-    def _house(self) -> SecretHouse:
-        return OpenHouse(self.secrets)
 
     @property
     def _indices(self) -> ConnectionIndices:

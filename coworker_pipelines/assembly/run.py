@@ -14,7 +14,6 @@ from coworker_pipelines.kernel.errors import RefusedError
 from coworker_pipelines.kernel.scope import Scope
 from coworker_pipelines.kernel.secret import Secret
 from coworker_pipelines.kernel.window import Window
-from coworker_pipelines.oauth.tokens import MountedToken
 from coworker_pipelines.provisioning.access import Access
 from coworker_pipelines.secrets.mounted import MountedSecretReader
 from coworker_pipelines.secrets.references import access_reference, source_reference
@@ -40,7 +39,6 @@ class RunPlatform:
         progress: Callable[[Step], None] = silent,
     ) -> None:
         self._settings = settings
-        self._mount = mount
         self._secrets = MountedSecretReader(mount)
         self._progress = progress
         self._opened = ExitStack()
@@ -91,7 +89,7 @@ class RunPlatform:
             configured=self._configured,
             credentials=self._credentials,
             source_secrets=self._source_secrets,
-            token_place=lambda _: MountedToken(self._mount / "token"),
+            token_reader=self._secrets,
             clock=self.clock,
             progress=self._progress,
         )

@@ -56,8 +56,8 @@ def authorize(
     Example: coworker connections authorize acme.code --client-id Iv1.8a61f9b3a7aba766
     """
     with opened() as platform:
-        provider = platform.oauth_provider(handle)
-        client = client_id or platform.authorizer.last_client_id(handle)
+        provider = platform.letting_in.provider(handle)
+        client = client_id or platform.letting_in.authorizer.last_client_id(handle)
         if client is None:
             raise TenantActionError(
                 "Give --client-id: the id of the client that is registered for us at the source."
@@ -72,7 +72,7 @@ def authorize(
         # Nobody listens any more when something is to be pasted: the browser then says at once
         # that it cannot go on, and shows the address.
         code = request.code_pasted(_pasted()) if answer is None else request.code_in(answer)
-        authorised = platform.authorizer.accept(
+        authorised = platform.letting_in.authorizer.accept(
             handle, request, code, client_secret=secret, authorised_by=operator()
         )
     _tell(handle, authorised)
@@ -84,7 +84,7 @@ def deauthorize(handle: Handle) -> None:
     Example: coworker connections deauthorize acme.code
     """
     with opened() as platform:
-        platform.authorizer.withdraw(handle)
+        platform.letting_in.authorizer.withdraw(handle)
     console.print(
         f"{handle} is not let in any more; the next run of the job oauth_tokens tells the source."
     )

@@ -44,7 +44,7 @@ from coworker_pipelines.oauth.grants import (
 )
 from coworker_pipelines.oauth.stored import StoredGrant
 from coworker_pipelines.secrets.references import token_reference
-from coworker_pipelines.secrets.store import SecretStore, SecretWriter
+from coworker_pipelines.secrets.store import SecretReader, SecretWriter
 
 MARGIN_MAX: Final = timedelta(minutes=15)
 """A new token has to reach the mounts of running pods, which takes a kubelet up to two minutes."""
@@ -189,10 +189,11 @@ def hand_out(database: Database, secrets: SecretWriter, grant: Grant, stored: St
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refresher:
-    """The only one who reads grants."""
+    """The only one who reads grants; ``writer`` writes them, and the tokens of runs."""
 
     database: Database
-    secrets: SecretStore
+    reader: SecretReader
+    writer: SecretWriter
     open_endpoint: OpenEndpoint
     clock: Clock
     sleep: Callable[[float], None] = time.sleep
@@ -239,11 +240,11 @@ class Refresher:
             return Outcome.LATER
 
     def _carry_out(self, grant: Grant) -> Outcome:
-        stored = StoredGrant.from_values(self.secrets.get(grant.reference))
+        stored = StoredGrant.from_values(self.reader.get(grant.reference))
         step = plan_step(grant, stored, self.clock.now())
         match step:
             case HandOut():
-                hand_out(self.database, self.secrets, grant, step.stored)
+                hand_out(self.database, self.writer, grant, step.stored)
                 return Outcome.REFRESHED
             case Refresh():
                 return self._refresh(grant, step)
@@ -260,14 +261,14 @@ class Refresher:
 
     def _refresh(self, grant: Grant, step: Refresh) -> Outcome:
         stored = step.stored
-        self.secrets.put(grant.reference, stored.sent(self.clock.now()).to_values())
+        self.writer.put(grant.reference, stored.sent(self.clock.now()).to_values())
         with self.open_endpoint(stored.client) as endpoint:
             answer = endpoint.refresh(step.token)
         match answer:
             case Issued():
                 renewed = stored.renewed(answer)
                 self._write_down(grant, renewed)
-                hand_out(self.database, self.secrets, grant, renewed)
+                hand_out(self.database, self.writer, grant, renewed)
                 return Outcome.REFRESHED
             case Refused():
                 sentence = refresh_failure(answer.error, grant.handle, sent_at=stored.sent_at)
@@ -280,13 +281,13 @@ class Refresher:
         wait_s = WRITE_WAIT_FIRST_S
         for _ in range(WRITE_TRIES - 1):
             try:
-                self.secrets.put(grant.reference, renewed.to_values())
+                self.writer.put(grant.reference, renewed.to_values())
             except RetryLaterError:
                 self.sleep(wait_s)
                 wait_s *= 2
             else:
                 return
-        self.secrets.put(grant.reference, renewed.to_values())
+        self.writer.put(grant.reference, renewed.to_values())
 
     def _revoke(self, grant: Grant, step: Revoke) -> Outcome:
         with self.open_endpoint(step.stored.client) as endpoint:
@@ -297,11 +298,11 @@ class Refresher:
             )
         with self.database.control() as session:
             record_revoked(session, grant, now=self.clock.now())
-        self.secrets.put(grant.reference, {})
+        self.writer.put(grant.reference, {})
         return Outcome.REVOKED
 
     def _leave(self, grant: Grant, note: str) -> Outcome:
-        self.secrets.put(grant.reference, {})
+        self.writer.put(grant.reference, {})
         with self.database.control() as session:
             record_left(session, grant, now=self.clock.now(), note=note)
         return Outcome.LEFT

@@ -1,17 +1,18 @@
 """The access token as a run gets it: read where it is put, and again when it was replaced."""
 
 import time
-from abc import ABC, abstractmethod
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from typing import Final
 
 from coworker_pipelines.kernel.clock import Clock
-from coworker_pipelines.kernel.errors import RetryLaterError, TenantActionError
+from coworker_pipelines.kernel.errors import TenantActionError
+from coworker_pipelines.kernel.scope import Scope
 from coworker_pipelines.kernel.secret import Secret
 from coworker_pipelines.oauth.failures import no_fresh_token
-from coworker_pipelines.oauth.stored import ACCESS_TOKEN, EXPIRES_AT, AccessToken
+from coworker_pipelines.oauth.stored import AccessToken
+from coworker_pipelines.sdk.oauth import TokenSource
+from coworker_pipelines.secrets.references import token_reference
 from coworker_pipelines.secrets.store import SecretReader
 
 EXPIRY_MARGIN: Final = timedelta(seconds=20)
@@ -19,58 +20,30 @@ EXPIRY_MARGIN: Final = timedelta(seconds=20)
 WAIT_S: Final = 150.0
 """Above the minute of the refresher's schedule and the time that a kubelet takes to bring it."""
 POLL_S: Final = 2.0
-STORE_CACHE_S: Final = 2.0
-_READ_TRIES: Final = 5
+CACHE_S: Final = 2.0
 
 
-class TokenPlace(ABC):
-    """Where tokens are put for a run."""
+def token_source(
+    reader: SecretReader | None, scope: Scope, clock: Clock, *, wait_s: float = WAIT_S
+) -> TokenSource:
+    """Whence a connection's source has its token; ``None`` reads none, and then there is none."""
+    if reader is None:
+        return _no_token
+    stored = StoredToken(reader, token_reference(scope))
+    return FreshToken(stored.read, clock, wait_s=wait_s)
 
-    @abstractmethod
-    def read(self) -> AccessToken | None:
-        """The token that is there now; ``None`` where the connection has none."""
+
+def _no_token() -> None:
+    """Of whoever cannot read what the refresher puts away."""
 
 
-class MountedToken(TokenPlace):
-    """A folder that a kubelet fills: it swaps the link ``..data``, so both files change at once.
+class StoredToken:
+    """The token in a store that this process may read, or in its mount; asked again soon.
 
-    Looking at a link's target costs microseconds, so this is asked at every request.
+    The kubelet swaps what is mounted, so a new token comes without our doing.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._file = folder / ACCESS_TOKEN
-        self._seen: tuple[Path, int, int] | None = None
-        self._token: AccessToken | None = None
-
-    def read(self) -> AccessToken | None:
-        for _ in range(_READ_TRIES):
-            try:
-                return self._read()
-            except FileNotFoundError:
-                # Swapped under our hands, unless there is none at all.
-                if not self._file.exists():
-                    return None
-        raise RetryLaterError("The mounted access token changes faster than it can be read.")
-
-    def _read(self) -> AccessToken:
-        file = self._file.resolve(strict=True)
-        status = file.stat()
-        seen = (file, status.st_mtime_ns, status.st_ino)
-        if self._token is None or seen != self._seen:
-            values = {ACCESS_TOKEN: Secret(file.read_text(encoding="ascii"))}
-            if (expires_at := file.with_name(EXPIRES_AT)).exists():
-                values[EXPIRES_AT] = Secret(expires_at.read_text(encoding="ascii"))
-            self._token = AccessToken.from_values(values)
-            self._seen = seen
-        return self._token
-
-
-class StoredToken(TokenPlace):
-    """A secret store that this process may read, asked again after some seconds."""
-
-    def __init__(
-        self, secrets: SecretReader, reference: str, *, cache_s: float = STORE_CACHE_S
-    ) -> None:
+    def __init__(self, secrets: SecretReader, reference: str, *, cache_s: float = CACHE_S) -> None:
         self._secrets = secrets
         self._cache_s = cache_s
         self._reference = reference
@@ -78,6 +51,7 @@ class StoredToken(TokenPlace):
         self._read_at: float | None = None
 
     def read(self) -> AccessToken | None:
+        """The token that is there now; ``None`` where the connection has none."""
         now = time.monotonic()
         if self._read_at is None or now - self._read_at >= self._cache_s:
             self._token = self._get()
@@ -101,19 +75,19 @@ class FreshToken:
 
     def __init__(
         self,
-        place: TokenPlace,
+        read: Callable[[], AccessToken | None],
         clock: Clock,
         *,
         sleep: Callable[[float], None] = time.sleep,
         wait_s: float = WAIT_S,
     ) -> None:
-        self._place = place
+        self._read = read
         self._clock = clock
         self._sleep = sleep
         self._wait_s = wait_s
 
     def __call__(self) -> Secret | None:
-        token = self._place.read()
+        token = self._read()
         waited_s = 0.0
         while token is not None and token.expires_at is not None:
             now = self._clock.now()
@@ -123,5 +97,5 @@ class FreshToken:
                 raise no_fresh_token(token.expires_at, now, waited_s)
             self._sleep(POLL_S)
             waited_s += POLL_S
-            token = self._place.read()
+            token = self._read()
         return None if token is None else token.value

@@ -20,7 +20,7 @@ from coworker_pipelines.kernel.errors import RefusedError, RetryLaterError, Tena
 from coworker_pipelines.kernel.scope import Scope
 from coworker_pipelines.kernel.secret import Secret
 from coworker_pipelines.oauth.failures import not_authorised
-from coworker_pipelines.oauth.tokens import FreshToken, StoredToken
+from coworker_pipelines.oauth.tokens import token_source
 from coworker_pipelines.provisioning.forms import (
     SplitForm,
     join_form,
@@ -33,11 +33,7 @@ from coworker_pipelines.sdk.connector import Connector
 from coworker_pipelines.sdk.oauth import TokenSource
 from coworker_pipelines.sdk.stream import Catalog
 from coworker_pipelines.secrets.fingerprint import fingerprint
-from coworker_pipelines.secrets.references import (
-    access_reference,
-    source_reference,
-    token_reference,
-)
+from coworker_pipelines.secrets.references import access_reference, source_reference
 from coworker_pipelines.secrets.store import SecretReader
 
 
@@ -158,10 +154,7 @@ class ConnectionMaker:
         return open_connector(connection.kind, connection.settings, secrets, tokens)
 
     def _token_source(self, scope: Scope) -> TokenSource:
-        if self.reader is None:
-            return _no_token
-        place = StoredToken(self.reader, token_reference(scope))
-        return FreshToken(place, self.clock, wait_s=0)
+        return token_source(self.reader, scope, self.clock, wait_s=0)
 
     def _kept_secrets(self, connection: Connection, form: Mapping[str, Any]) -> dict[str, Secret]:
         if self.reader is not None:
@@ -236,10 +229,6 @@ def offered(connector: Connector[Any]) -> Catalog:
         return connector.discover()
     finally:
         connector.close()
-
-
-def _no_token() -> None:
-    """Of whoever cannot read what the refresher puts away."""
 
 
 def _awaits_consent(connector_type: type[Connector[Any]], split: SplitForm) -> bool:

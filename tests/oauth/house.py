@@ -46,7 +46,8 @@ class House:
     def refresher(self) -> Refresher:
         return Refresher(
             database=self.database,
-            secrets=self.secrets,
+            reader=self.secrets,
+            writer=self.secrets,
             open_endpoint=endpoints(self.clock),
             clock=self.clock,
             sleep=lambda _: None,

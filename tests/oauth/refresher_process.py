@@ -13,12 +13,13 @@ from coworker_pipelines.database.database import Database
 from coworker_pipelines.kernel.clock import SystemClock
 from coworker_pipelines.oauth.refresh import Refresher, endpoints
 from coworker_pipelines.secrets.file_store import FileSecretStore
+from coworker_pipelines.secrets.store_keys import KeyFile
 
 START_S = 60.0
 
 
 def file_store(folder: Path) -> FileSecretStore:
-    return FileSecretStore(folder / "secrets", folder / "secrets.key")
+    return FileSecretStore(folder / "secrets", KeyFile(folder / "secrets.key"))
 
 
 @contextmanager
@@ -47,11 +48,12 @@ def _processes() -> ForkServerContext:
 
 
 def _turn(url: str, folder: Path, ready: Connection) -> None:
-    clock = SystemClock()
+    clock, store = SystemClock(), file_store(folder)
     with Database(url) as database:
         refresher = Refresher(
             database=database,
-            secrets=file_store(folder),
+            reader=store,
+            writer=store,
             open_endpoint=endpoints(clock),
             clock=clock,
         )

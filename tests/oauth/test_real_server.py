@@ -225,8 +225,8 @@ def test_a_run_that_is_longer_than_its_token_goes_on_with_the_next(
 ) -> None:
     handle = house.add_connection()
     house.authorise(handle, hasty_server.provider())
-    place = StoredToken(house.secrets, token_reference(house.scope(handle)), cache_s=0)
-    token_of = FreshToken(place, house.clock, sleep=lambda _: time.sleep(0.05), wait_s=200)
+    stored = StoredToken(house.secrets, token_reference(house.scope(handle)), cache_s=0)
+    token_of = FreshToken(stored.read, house.clock, sleep=lambda _: time.sleep(0.05), wait_s=200)
     first = token_of()
     time.sleep(GOOD_S)
     with ThreadPoolExecutor(1) as run:

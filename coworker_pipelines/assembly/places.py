@@ -1,0 +1,50 @@
+"""Where secrets rest in this deployment: on this machine, or in a cluster."""
+
+from dataclasses import dataclass
+
+from coworker_pipelines.cluster.client import Cluster, ClusterAddress, open_cluster
+from coworker_pipelines.cluster.limits import TenantLimits
+from coworker_pipelines.secrets.file_store import FileSecretStore
+from coworker_pipelines.secrets.kubernetes import KubernetesSecretHouse, KubernetesSecretStore
+from coworker_pipelines.secrets.kubernetes_grants import KubernetesGrantStore
+from coworker_pipelines.secrets.store import OpenHouse, SecretHouse, SecretReader, SecretWriter
+from coworker_pipelines.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretPlace:
+    """``reader`` is there where who writes may also look; grants are the refresher's."""
+
+    writer: SecretWriter
+    house: SecretHouse
+    reader: SecretReader | None
+    grant_reader: SecretReader
+    grant_writer: SecretWriter
+
+
+def on_this_machine(store: FileSecretStore) -> SecretPlace:
+    return SecretPlace(
+        writer=store,
+        house=OpenHouse(store),
+        reader=store,
+        grant_reader=store,
+        grant_writer=store,
+    )
+
+
+def in_the_cluster(cluster: Cluster, settings: Settings) -> SecretPlace:
+    limits, grants = TenantLimits(egress=settings.run_egress), KubernetesGrantStore(cluster)
+    return SecretPlace(
+        writer=KubernetesSecretStore(cluster),
+        house=KubernetesSecretHouse(cluster, limits),
+        reader=None,
+        grant_reader=grants,
+        grant_writer=grants,
+    )
+
+
+def open_own_cluster(settings: Settings) -> Cluster:
+    """The cluster that the settings name, or that we run in; the caller closes it."""
+    return open_cluster(
+        ClusterAddress(kubeconfig=settings.kubeconfig, context=settings.kube_context)
+    )
