@@ -202,7 +202,12 @@ def record_token(
 
 
 def record_later(session: Session, grant: Grant, *, due_at: datetime, note: str) -> None:
-    _change(session, grant.id, attempts=grant.attempts + 1, due_at=due_at, note=note)
+    """The grant is due then; one that has ended stays so, whatever failed after its end."""
+    session.execute(
+        update(OAuthGrant)
+        .where(OAuthGrant.id == grant.id, OAuthGrant.ended_at.is_(None))
+        .values(attempts=grant.attempts + 1, due_at=due_at, note=note)
+    )
 
 
 def record_refused(session: Session, grant: Grant, *, now: datetime, sentence: str) -> None:

@@ -48,6 +48,8 @@ from coworker_pipelines.secrets.store import SecretReader, SecretWriter
 
 MARGIN_MAX: Final = timedelta(minutes=15)
 """A new token has to reach the mounts of running pods, which takes a kubelet up to two minutes."""
+UNTOLD_LIFE: Final = timedelta(hours=1)
+"""Of a token that can be renewed, and whose server does not say how long it lives."""
 BACK_OFF_FIRST_S: Final = 15.0
 BACK_OFF_MAX_S: Final = 900.0
 DUE_MAX: Final = 100
@@ -137,10 +139,13 @@ def _plan_end(grant: Grant, stored: StoredGrant | None) -> Step:
 
 
 def due_after(stored: StoredGrant) -> datetime | None:
-    """When a refresh is due: some minutes before expiry, or half-way where lives are short."""
+    """When a refresh is due: some minutes before expiry, or half-way where lives are short.
+
+    A token that cannot be renewed is due when it expires; never, where it doesn't.
+    """
     expires_at = stored.access.expires_at
     if expires_at is None:
-        return None
+        return stored.answered_at + UNTOLD_LIFE / 2 if stored.refresh_token else None
     if stored.refresh_token is None:
         return expires_at
     return expires_at - min(MARGIN_MAX, (expires_at - stored.answered_at) / 2)
@@ -310,4 +315,5 @@ class Refresher:
     def _refuse(self, grant: Grant, sentence: str) -> Outcome:
         with self.database.control() as session:
             record_refused(session, grant, now=self.clock.now(), sentence=sentence)
+        self.writer.put(grant.reference, {})
         return Outcome.REFUSED

@@ -17,7 +17,9 @@ from coworker_pipelines.provisioning.connections import open_connector
 from coworker_pipelines.services.address import ElasticsearchAddress
 from coworker_pipelines.services.local import Endpoints
 from coworker_pipelines.settings import Settings
+from tests.cli.conftest import Coworker, running_here
 from tests.database_fixtures import made_database, named_url
+from tests.environment import environment_of
 from tests.integration.world import World
 from tests.oauth.authorization_server import CLIENT_SECRET, AuthorizationServer, client_id
 from tests.oauth.browser import answer_at, visiting
@@ -31,11 +33,15 @@ HANDLE = "acme.source"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
-    """Where somebody types: an environment, and the file that holds the client's secret."""
+    """Where somebody types: an environment, and the file that holds the client's secret.
+
+    What waits for a person is a process of its own, all else runs in this one.
+    """
 
     world: World
     environment: Mapping[str, str]
     secret_file: Path
+    coworker: Coworker
 
     @contextmanager
     def typing(self, *words: str) -> Iterator[subprocess.Popen[str]]:
@@ -55,17 +61,15 @@ class Desk:
 
     def says(self, *words: str) -> str:
         """What a command that ends well writes."""
-        with self.typing(*words) as process:
-            out, err = process.communicate(timeout=COMMAND_S)
-        assert process.returncode == 0, err
-        return out
+        outcome = self.coworker("connections", *words)
+        assert outcome.status == 0, outcome.err
+        return outcome.out
 
     def refuses(self, *words: str) -> str:
         """The one sentence of a command that ends otherwise."""
-        with self.typing(*words) as process:
-            out, err = process.communicate(timeout=COMMAND_S)
-        assert (process.returncode, out) == (2, "")
-        (line,) = err.splitlines()
+        outcome = self.coworker("connections", *words)
+        assert (outcome.status, outcome.out) == (2, "")
+        (line,) = outcome.err.splitlines()
         return line
 
     def authorize(self, *words: str, act: Callable[[str], str | None]) -> tuple[int, str, str]:
@@ -84,37 +88,43 @@ class Desk:
 
 
 @pytest.fixture
-def desk(
+def settings(
     endpoints: Endpoints,
     migrated_template: str,
     elasticsearch_address: ElasticsearchAddress,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Desk]:
-    monkeypatch.setitem(registry._PLACES, KIND, PLACE)
-    password, secret = tmp_path / "password", tmp_path / "secret"
-    assert elasticsearch_address.password is not None
-    password.write_text(elasticsearch_address.password.get_secret_value(), encoding="utf-8")
-    secret.write_text(CLIENT_SECRET.get_secret_value() + "\n", encoding="utf-8")
+) -> Iterator[Settings]:
     with made_database(endpoints.database_url, migrated_template) as name:
-        settings = Settings(
+        yield Settings(
             state=tmp_path / "state",
             database_url=named_url(endpoints.database_url, name),
             elasticsearch=elasticsearch_address,
             segments=tmp_path / "segments",
         )
-        environment = {
-            "COWORKER_STATE": str(settings.state),
-            "COWORKER_SEGMENTS": str(settings.segments),
-            "COWORKER_DATABASE_URL": str(settings.database_url),
-            "COWORKER_ELASTICSEARCH_URL": elasticsearch_address.url,
-            "COWORKER_ELASTICSEARCH_USER": str(elasticsearch_address.user),
-            "COWORKER_ELASTICSEARCH_PASSWORD_FILE": str(password),
-        }
-        world = World(settings=settings)
-        world.add_tenant()
-        yield Desk(world=world, environment=environment, secret_file=secret)
-        world.remove(HANDLE)
+
+
+@pytest.fixture
+def desk(
+    settings: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Iterator[Desk]:
+    monkeypatch.setitem(registry._PLACES, KIND, PLACE)
+    secret = tmp_path / "secret"
+    secret.write_text(CLIENT_SECRET.get_secret_value() + "\n", encoding="utf-8")
+    environment = environment_of(settings, tmp_path / "environment")
+    for variable, value in environment.items():
+        monkeypatch.setenv(variable, value)
+    world = World(settings=settings)
+    world.add_tenant()
+    yield Desk(
+        world=world,
+        environment=environment,
+        secret_file=secret,
+        coworker=running_here(capsys),
+    )
+    world.remove(HANDLE)
 
 
 def _visit(url: str) -> None:
@@ -175,10 +185,9 @@ def test_what_is_missing_is_named_before_anybody_is_sent_anywhere(
     assert "cannot be read as text" in desk.refuses("authorize", HANDLE, *unreadable)
     assert "no authorisation to withdraw" in desk.refuses("deauthorize", HANDLE)
     secret = ("--client-id", "x", "--client-secret", "argument")
-    with desk.typing("authorize", HANDLE, *secret) as process:
-        _, err = process.communicate(timeout=COMMAND_S)
-    assert process.returncode == 2
-    assert "No such option" in err
+    outcome = desk.coworker("connections", "authorize", HANDLE, *secret)
+    assert outcome.status == 2
+    assert "No such option" in outcome.err
 
 
 def test_a_kind_without_oauth_says_how_it_is_let_in(desk: Desk, tmp_path: Path) -> None:

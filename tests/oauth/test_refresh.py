@@ -189,6 +189,13 @@ def test_a_refresh_is_due_before_expiry_and_not_at_once(life_s: float) -> None:
     assert expires_at - due <= MARGIN_MAX
 
 
+def test_a_life_that_the_server_does_not_tell_is_taken_for_an_hour() -> None:
+    endless = replace(STORED, access=replace(STORED.access, expires_at=None))
+    assert due_after(endless) == NOW + timedelta(minutes=30)
+    assert due_after(replace(endless, refresh_token=None)) is None
+    assert due_after(replace(STORED, refresh_token=None)) == STORED.access.expires_at
+
+
 @given(attempts=st.integers(0, 1000), asked_s=st.none() | st.floats(0, 10**9))
 def test_the_back_off_grows_to_a_limit(attempts: int, asked_s: float | None) -> None:
     wait_s = back_off_s(attempts, asked_s)
@@ -288,6 +295,7 @@ def test_a_grant_that_is_refused_needs_the_tenant_and_is_not_asked_about_again(
     assert "`coworker connections authorize acme.source`" in sentence
     (grant,) = scene.house.grants(scene.handle)
     assert (grant.state, grant.due_at, grant.note) == (GrantState.REFUSED, None, sentence)
+    assert scene.store.get(grant_reference(scene.house.scope(scene.handle), grant.id)) == {}
     with scene.house.database.control() as session:
         assert due_connections(session, now=NOW, limit=5) == []
     asked = len(scene.faulty.asked)
@@ -383,6 +391,24 @@ def test_what_cannot_be_revoked_is_left_with_a_word(scene: Scene) -> None:
     assert "revoke the access there" in str(grant.note)
     reference = grant_reference(scene.house.scope(scene.handle), grant.id)
     assert scene.store.get(reference) == {}
+
+
+@pytest.mark.parametrize("how", ("revoked", "refused"))
+def test_a_store_that_stumbles_after_the_end_does_not_bring_a_grant_back(
+    scene: Scene, how: str
+) -> None:
+    if how == "revoked":
+        scene.house.authorizer.withdraw(scene.handle)
+    else:
+        scene.faulty.errors.append("invalid_grant")
+    last_put = 1 if how == "revoked" else 2
+    scene.fail_on(last_put, error=RetryLaterError("The secret store does not answer."))
+    assert scene.turn() == {"later": 1}
+    (grant,) = scene.house.grants(scene.handle)
+    assert (grant.state, grant.due_at) == (how, None)
+    assert grant.ended_at == NOW
+    scene.clock.advance(timedelta(days=1))
+    assert scene.turn() == {}
 
 
 def test_the_question_what_is_due_is_answered_from_an_index(scene: Scene) -> None:
