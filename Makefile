@@ -10,7 +10,7 @@ RUN := $(UV) run --frozen --no-sync
 # Two processes, each with servers of its own, a file of tests in one of them.
 PYTEST := pytest --numprocesses 2 --dist loadfile
 
-.PHONY: help setup check test test-cluster coverage soak bench demo up down
+.PHONY: help setup check test test-cluster coverage soak bench demo up down doctor
 
 help: ## List the commands.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s $$'\t'
@@ -35,7 +35,8 @@ test: check ## All checks and all tests, on real servers that the suite starts.
 	@$(RUN) $(PYTEST)
 
 test-cluster: setup ## The tests that need Kubernetes, on a real control plane of their own.
-	@$(RUN) pytest -m "cluster and not soak"
+	@$(RUN) python -m tests.cluster
+	$(RUN) pytest -m "cluster and not soak"
 
 coverage: setup ## The same tests, and which branches they reach: half as long again.
 	@$(RUN) $(PYTEST) --cov --cov-report=term:skip-covered
@@ -54,3 +55,6 @@ up: setup ## Postgres, Elasticsearch and Dagster on loopback, until Ctrl-C.
 
 down: setup ## Stop what was left running.
 	@$(RUN) coworker services down
+
+doctor: setup ## Check this deployment: what connects, who may do what, clocks, versions, room.
+	@$(RUN) coworker doctor --all

@@ -5,8 +5,11 @@ from dataclasses import dataclass
 from coworker_pipelines.cluster.client import Cluster, ClusterAddress, open_cluster
 from coworker_pipelines.cluster.limits import TenantLimits
 from coworker_pipelines.secrets.file_store import FileSecretStore
-from coworker_pipelines.secrets.kubernetes import KubernetesSecretHouse, KubernetesSecretStore
-from coworker_pipelines.secrets.kubernetes_grants import KubernetesGrantStore
+from coworker_pipelines.secrets.kubernetes import (
+    KubernetesGrantStore,
+    KubernetesSecretHouse,
+    KubernetesSecretStore,
+)
 from coworker_pipelines.secrets.store import OpenHouse, SecretHouse, SecretReader, SecretWriter
 from coworker_pipelines.settings import Settings
 

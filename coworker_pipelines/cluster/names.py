@@ -25,14 +25,15 @@ RUN_PARTS: Final = ("source", "access", "token")
 """What a run's pod mounts of its own connection."""
 
 _REFERENCE = re.compile(
-    r"(?P<part>source|access|token|grant)/(?P<tenant>\w+)/(?P<connection>\w+)(/(?P<grant>\w+))?"
+    r"(?P<part>source|access|token|grant)/(?P<tenant>\w+)/(?P<connection>\w+)"
+    r"(/(?P<grant>[a-z0-9]{16}))?"
 )
 _NAMESPACE = re.compile(r"cw-(?P<tenant>[a-z0-9]+)(-oauth)?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecretName:
-    """One Secret of one connection; of its grants there is one for each authorisation."""
+    """One Secret of one connection; of grants it may have several, each with an id."""
 
     part: str
     tenant: str
@@ -68,7 +69,7 @@ def secret_name(reference: str) -> SecretName:
         match is None
         or not is_id(match["tenant"], IdPrefix.TENANT)
         or not is_id(match["connection"], IdPrefix.CONNECTION)
-        or (match["part"] == GRANT) != is_id(match["grant"] or "", IdPrefix.GRANT)
+        or (match["grant"] and match["part"] != GRANT)
     ):
         raise DefectError("A cluster was asked for a secret that no connection has.")
     return SecretName(**match.groupdict())

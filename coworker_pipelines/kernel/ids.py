@@ -21,6 +21,8 @@ class IdPrefix(StrEnum):
     SYNC = "y"
     REJECTED = "r"
     GRANT = "g"
+    REVIEW = "v"
+    READING = "d"
 
 
 def new_id(prefix: IdPrefix) -> str:

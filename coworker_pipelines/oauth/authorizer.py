@@ -10,6 +10,7 @@ from coworker_pipelines.connections.connections import find_connection
 from coworker_pipelines.database.database import Database
 from coworker_pipelines.kernel.clock import Clock
 from coworker_pipelines.kernel.errors import RetryLaterError, TenantActionError
+from coworker_pipelines.kernel.scope import Scope
 from coworker_pipelines.kernel.secret import Secret
 from coworker_pipelines.oauth.authorization import (
     AuthorizationRequest,
@@ -77,9 +78,7 @@ class Authorizer:
             TenantActionError: the server refuses the code, or the consent was not whole.
             RetryLaterError: it does not answer now; a code may be used up by that.
         """
-        client = _client(request, client_secret)
-        with self.database.control() as session:
-            scope = find_connection(session, handle).scope
+        client, scope = _client(request, client_secret), self._scope(handle)
         with (
             refreshing(self.database, scope.connection, wait_s=LOCK_WAIT_S),
             self.open_endpoint(client) as endpoint,
@@ -122,8 +121,7 @@ class Authorizer:
         Raises:
             TenantActionError: the connection has no authorisation.
         """
-        with self.database.control() as session:
-            scope = find_connection(session, handle).scope
+        scope = self._scope(handle)
         with refreshing(self.database, scope.connection, wait_s=LOCK_WAIT_S):
             with self.database.control() as session:
                 connection = find_connection(session, handle)
@@ -133,6 +131,10 @@ class Authorizer:
                 connection.needs_attention = withdrawn(handle)
                 connection.needs_attention_at = now
             self.secrets.delete(token_reference(scope))
+
+    def _scope(self, handle: str) -> Scope:
+        with self.database.control() as session:
+            return find_connection(session, handle).scope
 
     def _finish(self, grant_id: str, stored: StoredGrant, ended: Sequence[str]) -> None:
         """What the refresher or the next authorisation makes good if it fails."""

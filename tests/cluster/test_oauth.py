@@ -20,8 +20,7 @@ from coworker_pipelines.oauth.authorization import AuthorizationRequest
 from coworker_pipelines.oauth.authorizer import Authorizer
 from coworker_pipelines.oauth.grants import new_grant_id
 from coworker_pipelines.oauth.refresh import Outcome, Refresher, endpoints
-from coworker_pipelines.secrets.kubernetes import KubernetesSecretStore
-from coworker_pipelines.secrets.kubernetes_grants import KubernetesGrantStore
+from coworker_pipelines.secrets.kubernetes import KubernetesGrantStore, KubernetesSecretStore
 from coworker_pipelines.secrets.references import grant_reference, token_reference
 from coworker_pipelines.secrets.store import MemorySecretStore
 from tests.cluster.control_plane import ControlPlane
@@ -114,7 +113,7 @@ def test_neither_can_do_what_is_the_others(scene: Scene, cluster: Cluster) -> No
     grant = scene.authorise()
     with pytest.raises(RefusedError, match="control-plane of namespace coworker may not get"):
         KubernetesGrantStore(cluster).get(grant)
-    with pytest.raises(RefusedError, match="oauth-refresher of namespace coworker may not get"):
+    with pytest.raises(RefusedError, match="its grants alone can be read"):
         scene.grants.get(token_reference(scene.scope))
     unknown = grant_reference(scene.scope, new_grant_id())
     with pytest.raises(TenantActionError, match="has no secret"):

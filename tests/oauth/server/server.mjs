@@ -47,6 +47,7 @@ const provider = new Provider(issuer, {
   clients: ['client_secret_basic', 'client_secret_post', 'none'].map(client),
   cookies: { keys: ['only for tests'] },
   features: { devInteractions: { enabled: false }, revocation: { enabled: true } },
+  expiresWithSession: () => false, // a grant outlives the user's visit
   findAccount: (_, id) => ({ accountId: id, claims: () => ({ sub: id }) }),
   interactions: { url: (_, interaction) => `/consent/${interaction.uid}` },
   issueRefreshToken: () => true,
