@@ -1,15 +1,19 @@
 """Where secrets rest in this deployment: on this machine, or in a cluster."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from coworker_pipelines.cluster.client import Cluster, ClusterAddress, open_cluster
 from coworker_pipelines.cluster.limits import TenantLimits
+from coworker_pipelines.oauth.stored import PUBLIC_OF_GRANTS
+from coworker_pipelines.provisioning.access import PUBLIC
 from coworker_pipelines.secrets.file_store import FileSecretStore
 from coworker_pipelines.secrets.kubernetes import (
     KubernetesGrantStore,
     KubernetesSecretHouse,
     KubernetesSecretStore,
 )
+from coworker_pipelines.secrets.redaction.redactor import Redactor
+from coworker_pipelines.secrets.redaction.stores import RedactedSecretReader, RedactedSecretWriter
 from coworker_pipelines.secrets.store import OpenHouse, SecretHouse, SecretReader, SecretWriter
 from coworker_pipelines.settings import Settings
 
@@ -43,6 +47,19 @@ def in_the_cluster(cluster: Cluster, settings: Settings) -> SecretPlace:
         reader=None,
         grant_reader=grants,
         grant_writer=grants,
+    )
+
+
+def redacted(place: SecretPlace, redactor: Redactor) -> SecretPlace:
+    """The place, whose values are masked from the moment that they pass."""
+    reader = place.reader
+    grants = PUBLIC_OF_GRANTS.union(PUBLIC)
+    return replace(
+        place,
+        writer=RedactedSecretWriter(place.writer, redactor, public=PUBLIC),
+        reader=None if reader is None else RedactedSecretReader(reader, redactor, public=PUBLIC),
+        grant_reader=RedactedSecretReader(place.grant_reader, redactor, public=grants),
+        grant_writer=RedactedSecretWriter(place.grant_writer, redactor, public=grants),
     )
 
 

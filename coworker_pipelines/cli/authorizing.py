@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from coworker_pipelines.cli.forms import read_secret_file
+from coworker_pipelines.cli.forms import ask_secret, read_secret
 from coworker_pipelines.cli.opening import opened, operator
 from coworker_pipelines.cli.output import Json, console, errors, show_rows
 from coworker_pipelines.cli.scheduling import Handle
@@ -117,10 +117,10 @@ def authorizations(handle: Handle, *, as_json: Json = False) -> None:
 
 def _client_secret(provider: OAuthProvider, file: str | None) -> Secret | None:
     if file is not None:
-        return Secret(read_secret_file(file))
+        return read_secret(file)
     if provider.client_authentication is ClientAuthentication.NONE:
         return None
-    return Secret(typer.prompt("The client's secret", hide_input=True, err=True))
+    return ask_secret("The client's secret")
 
 
 def _pasted() -> str:

@@ -12,6 +12,7 @@ from coworker_pipelines.connectors import registry
 from coworker_pipelines.kernel.errors import TenantActionError
 from coworker_pipelines.kernel.secret import Secret
 from coworker_pipelines.provisioning.forms import secret_fields
+from coworker_pipelines.secrets.redaction.process import process_redactor
 
 
 def read_form(
@@ -28,7 +29,7 @@ def read_form(
     form = read_changes(kind, settings, secret_files, asked)
     for name in secret_fields(settings_type):
         if name not in form and settings_type.model_fields[name].is_required():
-            form[name] = _asked(name)
+            form[name] = ask_secret(name)
     return form
 
 
@@ -48,28 +49,31 @@ def read_changes(
         form[name] = _value(value)
     for entry in secret_files:
         name, path = _pair(entry, "--secret-file wants NAME=PATH.")
-        form[name] = Secret(read_secret_file(path))
+        form[name] = read_secret(path)
     if foreign := sorted(set(asked) - set(secret_names)):
         raise TenantActionError(f"{foreign[0]!r} is no sensitive setting of {kind}.")
-    form |= {name: _asked(name) for name in asked if name not in form}
+    form |= {name: ask_secret(name) for name in asked if name not in form}
     return form
 
 
-def read_secret_file(path: str) -> str:
+def read_secret(path: str) -> Secret:
     """What the file holds, without the line's end; '-' is standard input.
 
     Raises:
         TenantActionError: it cannot be read as text.
     """
-    try:
-        text = sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise TenantActionError(f"The file {path} cannot be read as text.") from error
-    return text.rstrip("\n")
+    return _secret(_read(path))
 
 
-def _asked(name: str) -> Secret:
-    return Secret(typer.prompt(name, hide_input=True, err=True))
+def ask_secret(name: str) -> Secret:
+    """What somebody types, without echo."""
+    return _secret(typer.prompt(name, hide_input=True, err=True))
+
+
+def _secret(text: str) -> Secret:
+    """Masked from here on: the source that it is tried on may repeat it."""
+    process_redactor().register(text)
+    return Secret(text)
 
 
 def _pair(text: str, wanted: str) -> tuple[str, str]:
@@ -87,3 +91,11 @@ def _value(text: str) -> Any:
         return orjson.loads(text)
     except orjson.JSONDecodeError as error:
         raise TenantActionError("A setting begins like JSON and is none.") from error
+
+
+def _read(path: str) -> str:
+    try:
+        text = sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise TenantActionError(f"The file {path} cannot be read as text.") from error
+    return text.rstrip("\n")

@@ -15,6 +15,19 @@ from coworker_pipelines.sdk.oauth import ClientAuthentication
 
 ACCESS_TOKEN: Final = "access_token"  # noqa: S105 - a name
 EXPIRES_AT: Final = "expires_at"
+PUBLIC_OF_GRANTS: Final = frozenset(
+    {
+        "answered_at",
+        "client_authentication",
+        "client_id",
+        EXPIRES_AT,
+        "revoke_url",
+        "sent_at",
+        "serial",
+        "token_url",
+    }
+)
+"""Values that may be told: they say of when and for where a grant is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -111,8 +111,8 @@ class ConnectionMaker:
             tokens = self._token_source(connection.scope)
         settings_type = connector_type.settings_type
         settings = parse_form(settings_type, {**before, **kept, **form})
-        catalog = _asked(_entered(connector_type, settings, tokens))
         split = split_form(settings)
+        catalog = _asked(_entered(connector_type, settings, tokens))
         with self.database.control() as session, ExitStack() as undo:
             connection = find_connection(session, handle)
             connection.settings = dict(split.settings)

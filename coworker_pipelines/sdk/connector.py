@@ -26,7 +26,7 @@ class Connector(ABC, Generic[SettingsT]):
 
     ``fixed_streams`` names the streams that every connection of the kind has; it is empty
     where they are known per connection only. ``oauth`` is set where a tenant may let us in by
-    OAuth; such a kind takes ``token_source``, which then stands for a token in its settings.
+    OAuth; such a kind takes ``token_source``, and a token of its settings where that has none.
     """
 
     kind: ClassVar[str]

@@ -33,7 +33,7 @@ from coworker_pipelines.oauth.refresh import (
     plan_step,
     refreshing,
 )
-from coworker_pipelines.oauth.stored import AccessToken, StoredGrant
+from coworker_pipelines.oauth.stored import PUBLIC_OF_GRANTS, AccessToken, StoredGrant
 from coworker_pipelines.sdk.oauth import ClientAuthentication
 from coworker_pipelines.secrets.references import grant_reference
 from coworker_pipelines.secrets.store import MemorySecretStore
@@ -141,6 +141,8 @@ def test_what_is_kept_of_a_grant_is_read_as_it_was_written() -> None:
         assert StoredGrant.from_values(values) == stored
         assert "client-secret" not in f"{stored!r} {values!r}"
     assert StoredGrant.from_values({}) is None
+    secret = {"access_token", "refresh_token", "client_secret"}
+    assert STORED.sent(NOW).to_values().keys() == secret | PUBLIC_OF_GRANTS
 
 
 @pytest.mark.parametrize(
