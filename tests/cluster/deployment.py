@@ -11,7 +11,6 @@ import yaml
 from coworker_pipelines.kernel.ids import IdPrefix, new_id
 from tests.cluster.conftest import DEPLOY, Kubectl
 from tests.cluster.control_plane import ControlPlane, ServiceAccount
-from tests.cluster.programs import Programs
 
 NAMESPACE: Final = "coworker"
 OVERLAY: Final = DEPLOY / "overlays" / "local"
@@ -36,23 +35,13 @@ Manifest = dict[str, Any]
 
 
 @pytest.fixture(scope="session")
-def deployed(kubectl: Kubectl, kubectl_as: KubectlAs) -> None:
-    """The overlay is applied, and its policies are in force."""
+def kubectl_as(control_plane: ControlPlane, kubectl: Kubectl) -> KubectlAs:
+    """``kubectl`` with a real token of one of our service accounts.
+
+    What we deploy is there, and its policies are in force.
+    """
     succeeded(kubectl("apply", "-f", DEPLOY / "base" / "namespace.yaml"))
     succeeded(kubectl("apply", "-k", OVERLAY))
-    for _ in range(_ENFORCED_TRIES):
-        probe = namespace_of("probe") | {"apiVersion": "v1", "kind": "Namespace"}
-        probe["metadata"]["name"] = "not-a-tenants"
-        tried = create(kubectl_as("control-plane"), probe, "--dry-run=server")
-        if "coworker-tenant-namespaces" in tried.stderr:
-            return
-        time.sleep(_ENFORCED_WAIT_S)
-    pytest.fail(f"The admission policies are not in force: {tried.stderr}")
-
-
-@pytest.fixture(scope="session")
-def kubectl_as(programs: Programs, control_plane: ControlPlane, kubectl: Kubectl) -> KubectlAs:
-    """``kubectl`` with a real token of one of our service accounts."""
 
     def named(account: str) -> Kubectl:
         who = ServiceAccount(namespace=NAMESPACE, name=account)
@@ -64,11 +53,12 @@ def kubectl_as(programs: Programs, control_plane: ControlPlane, kubectl: Kubectl
 
         return run
 
+    _await_policies(named("control-plane"))
     return named
 
 
 @pytest.fixture(scope="session")
-def tenant(deployed: None, kubectl: Kubectl, kubectl_as: KubectlAs) -> Iterator[str]:
+def tenant(kubectl: Kubectl, kubectl_as: KubectlAs) -> Iterator[str]:
     """A tenant with both its namespaces and their bindings, made by the control plane."""
     tenant_id = new_id(IdPrefix.TENANT)
     as_control_plane = kubectl_as("control-plane")
@@ -80,6 +70,17 @@ def tenant(deployed: None, kubectl: Kubectl, kubectl_as: KubectlAs) -> Iterator[
     yield tenant_id
     for suffix in BINDINGS:
         kubectl("delete", "namespace", f"cw-{tenant_id}{suffix}", "--wait=false")
+
+
+def _await_policies(as_control_plane: Kubectl) -> None:
+    probe = namespace_of("probe")
+    probe["metadata"]["name"] = "not-a-tenants"
+    for _ in range(_ENFORCED_TRIES):
+        tried = create(as_control_plane, probe, "--dry-run=server")
+        if "coworker-tenant-namespaces" in tried.stderr:
+            return
+        time.sleep(_ENFORCED_WAIT_S)
+    pytest.fail(f"The admission policies are not in force: {tried.stderr}")
 
 
 def namespace_of(tenant_id: str, suffix: str = "") -> Manifest:

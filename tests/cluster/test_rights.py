@@ -13,13 +13,12 @@ from tests.cluster.deployment import (
     NAMESPACE,
     KubectlAs,
     Manifest,
-    deployed,
     kubectl_as,
     succeeded,
     tenant,
 )
 
-__all__ = ["deployed", "kubectl_as", "tenant"]
+__all__ = ["kubectl_as", "tenant"]
 
 Rights = frozenset[tuple[str, str]]
 """Pairs of resource and verb; a name that they are limited to stands behind the resource."""
@@ -110,7 +109,7 @@ _EVERYBODYS: Final = frozenset(
 """Asking who one is, and what one may oneself; and certificates that are public."""
 
 
-@pytest.mark.parametrize("where", [OURS, TENANT, GRANTS, FOREIGN])
+@pytest.mark.parametrize("where", (OURS, TENANT, GRANTS, FOREIGN))
 @pytest.mark.parametrize("account", ACCOUNTS)
 def test_an_account_has_the_rights_of_its_work_and_no_others(
     control_plane: ControlPlane, tenant: str, account: str, where: str
