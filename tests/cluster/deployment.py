@@ -1,50 +1,30 @@
-"""What `deploy/kubernetes` puts into a cluster, applied to the tests' one; and a tenant in it."""
+"""Asking the tests' cluster as one of our own service accounts, with objects to ask for."""
 
 import subprocess
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from typing import Any, Final
 
 import pytest
 import yaml
 
-from coworker_pipelines.kernel.ids import IdPrefix, new_id
-from tests.cluster.conftest import DEPLOY, Kubectl
-from tests.cluster.control_plane import ControlPlane, ServiceAccount
+from coworker_pipelines.cluster.rights import Account
+from tests.cluster.conftest import Kubectl
+from tests.cluster.control_plane import ControlPlane
 
 NAMESPACE: Final = "coworker"
-OVERLAY: Final = DEPLOY / "overlays" / "local"
 IMAGE: Final = "coworker-pipelines:local"
-BINDINGS: Final[Mapping[str, Mapping[str, str]]] = {
-    "": {
-        "coworker-tenant-secrets": "control-plane",
-        "coworker-tenant-runs": "daemon",
-        "coworker-tenant-tokens": "oauth-refresher",
-    },
-    "-oauth": {
-        "coworker-tenant-secrets": "control-plane",
-        "coworker-tenant-grants": "oauth-refresher",
-    },
-}
-"""Role to holder, by what follows ``cw-TENANT`` in the namespace's name."""
-_ENFORCED_TRIES: Final = 60
-_ENFORCED_WAIT_S: Final = 0.5
-
 KubectlAs = Callable[[str], Kubectl]
 Manifest = dict[str, Any]
 
 
 @pytest.fixture(scope="session")
-def kubectl_as(control_plane: ControlPlane, kubectl: Kubectl) -> KubectlAs:
-    """``kubectl`` with a real token of one of our service accounts.
-
-    What we deploy is there, and its policies are in force.
-    """
-    succeeded(kubectl("apply", "-f", DEPLOY / "base" / "namespace.yaml"))
-    succeeded(kubectl("apply", "-k", OVERLAY))
+def kubectl_as(
+    control_plane: ControlPlane, control_plane_account: Account, kubectl: Kubectl
+) -> KubectlAs:
+    """``kubectl`` with a real token of one of our service accounts, after we are deployed."""
 
     def named(account: str) -> Kubectl:
-        who = ServiceAccount(namespace=NAMESPACE, name=account)
+        who = Account(namespace=control_plane_account.namespace, name=account)
         kubeconfig = control_plane.kubeconfig_of(who)
 
         def run(*arguments: Any, text: str = "") -> subprocess.CompletedProcess[str]:
@@ -53,34 +33,7 @@ def kubectl_as(control_plane: ControlPlane, kubectl: Kubectl) -> KubectlAs:
 
         return run
 
-    _await_policies(named("control-plane"))
     return named
-
-
-@pytest.fixture(scope="session")
-def tenant(kubectl: Kubectl, kubectl_as: KubectlAs) -> Iterator[str]:
-    """A tenant with both its namespaces and their bindings, made by the control plane."""
-    tenant_id = new_id(IdPrefix.TENANT)
-    as_control_plane = kubectl_as("control-plane")
-    for suffix, holders in BINDINGS.items():
-        succeeded(create(as_control_plane, namespace_of(tenant_id, suffix)))
-        for role, holder in holders.items():
-            binding = role_binding(f"cw-{tenant_id}{suffix}", role, holder)
-            succeeded(create(as_control_plane, binding))
-    yield tenant_id
-    for suffix in BINDINGS:
-        kubectl("delete", "namespace", f"cw-{tenant_id}{suffix}", "--wait=false")
-
-
-def _await_policies(as_control_plane: Kubectl) -> None:
-    probe = namespace_of("probe")
-    probe["metadata"]["name"] = "not-a-tenants"
-    for _ in range(_ENFORCED_TRIES):
-        tried = create(as_control_plane, probe, "--dry-run=server")
-        if "coworker-tenant-namespaces" in tried.stderr:
-            return
-        time.sleep(_ENFORCED_WAIT_S)
-    pytest.fail(f"The admission policies are not in force: {tried.stderr}")
 
 
 def namespace_of(tenant_id: str, suffix: str = "") -> Manifest:

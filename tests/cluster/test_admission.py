@@ -16,10 +16,9 @@ from tests.cluster.deployment import (
     namespace_of,
     role_binding,
     succeeded,
-    tenant,
 )
 
-__all__ = ["kubectl_as", "tenant"]
+__all__ = ["kubectl_as"]
 
 CONNECTION: Final = "c123"
 DRY: Final = "--dry-run=server"

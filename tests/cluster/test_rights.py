@@ -7,18 +7,18 @@ from typing import Any, Final
 import pytest
 from kubernetes import client
 
+from coworker_pipelines.cluster.rights import Account
 from tests.cluster.conftest import Kubectl
-from tests.cluster.control_plane import ControlPlane, ServiceAccount
+from tests.cluster.control_plane import ControlPlane
 from tests.cluster.deployment import (
     NAMESPACE,
     KubectlAs,
     Manifest,
     kubectl_as,
     succeeded,
-    tenant,
 )
 
-__all__ = ["kubectl_as", "tenant"]
+__all__ = ["kubectl_as"]
 
 Rights = frozenset[tuple[str, str]]
 """Pairs of resource and verb; a name that they are limited to stands behind the resource."""
@@ -114,7 +114,7 @@ _EVERYBODYS: Final = frozenset(
 def test_an_account_has_the_rights_of_its_work_and_no_others(
     control_plane: ControlPlane, tenant: str, account: str, where: str
 ) -> None:
-    who = ServiceAccount(namespace=NAMESPACE, name=account)
+    who = Account(namespace=NAMESPACE, name=account)
     with control_plane.api(control_plane.token(who)) as api:
         has = frozenset(_told(api, where.replace("TENANT", tenant)))
     assert has == TABLE.get(account, {}).get(where, frozenset())
