@@ -4,8 +4,9 @@
     terraform -chdir=deploy/terraform output -json manifests > values.json
     deploy/kubernetes/render.py overlays/gcp --values values.json --set DIGEST=sha256:...
 
-Every ``FILL_NAME`` becomes the value of that name. A name without a value, or with one that is none,
-ends this with one sentence and status 2, and nothing is printed: half a deployment is worse than none.
+Every ``FILL_NAME`` becomes the value of that name. A name without a value, or with one that is
+none, ends this with one sentence and status 2, and nothing is printed: half a deployment is worse
+than none.
 """
 
 import argparse

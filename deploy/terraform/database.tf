@@ -1,4 +1,4 @@
-# Postgres, reachable inside the VPC alone, by TLS alone. Logins are made by deploy/database/logins.sql
+# Postgres, reachable inside the VPC alone, by TLS alone. Logins are made by deploy/database/logins.py
 # and not here: a password that Terraform knows is in its state. People sign in as themselves, by IAM.
 resource "google_sql_database_instance" "coworker" {
   name                = "coworker"
@@ -44,13 +44,6 @@ resource "google_sql_database_instance" "coworker" {
       day          = 7
       hour         = 3
       update_track = "stable"
-    }
-
-    password_validation_policy {
-      enable_password_policy      = true
-      min_length                  = 24
-      complexity                  = "COMPLEXITY_DEFAULT"
-      disallow_username_substring = true
     }
 
     dynamic "database_flags" {

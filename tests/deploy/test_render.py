@@ -1,23 +1,17 @@
-import importlib.util
 import sys
 from types import ModuleType
 from typing import Final
 
 import pytest
 
-from tests.deploy.manifests import KUBERNETES
+from tests.deploy.scripts import load_script
 
 DIGEST: Final = f"sha256:{'a' * 64}"
 
 
 @pytest.fixture(scope="module")
 def render() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("render", KUBERNETES / "render.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script("kubernetes/render.py")
 
 
 def test_every_placeholder_is_filled(render: ModuleType) -> None:
