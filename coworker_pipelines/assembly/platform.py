@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from elasticsearch import Elasticsearch
 
+from coworker_pipelines.access.readings import DocumentReadings
 from coworker_pipelines.assembly.places import (
     SecretPlace,
     in_the_cluster,
@@ -208,6 +209,9 @@ class Platform:
                 documents=stores.reader,
                 activities=stores.activities,
                 rejected=stores.rejected,
+                readings=DocumentReadings(
+                    self.database, configured.scope, configured.handle, stores.cipher
+                ),
             )
 
     @contextmanager

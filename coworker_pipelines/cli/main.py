@@ -8,8 +8,10 @@ import typer
 from rich.markup import escape
 
 from coworker_pipelines.cli import (
+    access,
     activities,
     connections,
+    doctor,
     documents,
     rejected,
     secrets,
@@ -44,9 +46,11 @@ for name, noun in (
     ("activities", activities.app),
     ("rejected", rejected.app),
     ("secrets", secrets.app),
+    ("access", access.app),
     ("services", services.app),
 ):
     app.add_typer(noun, name=name)
+app.command()(doctor.doctor)
 
 
 def main() -> None:
