@@ -111,13 +111,14 @@ def write_files(
         place = folder / login.holder
         place.mkdir(mode=0o700, exist_ok=True)
         user, password = role_name(login, generation), quote(passwords[login.name], safe="")
-        databases = {DAGSTER: "dagster_database_url"} | (
-            {OWN: "database_url"} if login.roles else {}
-        )
-        for database, name in databases.items():
+        # Dagster speaks to Postgres by this driver alone; ours is added where it is read.
+        files = [("postgresql+psycopg2", DAGSTER, "dagster_database_url")]
+        if login.roles:
+            files.append(("postgresql", OWN, "database_url"))
+        for scheme, database, name in files:
             path = place / f"{login.prefix}{name}"
             path.touch(mode=0o600)
-            path.write_text(f"postgresql://{user}:{password}@{host}/{database}?sslmode={sslmode}")
+            path.write_text(f"{scheme}://{user}:{password}@{host}/{database}?sslmode={sslmode}")
 
 
 def role_name(login: Login, generation: int) -> str:

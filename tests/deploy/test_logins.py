@@ -146,6 +146,11 @@ def test_each_components_addresses_are_files_for_its_own_secret(
     assert files["daemon/database_url"].read_text(encoding="utf-8") == (
         "postgresql://coworker_daemon:password%2Fof%20daemon@10.20.0.3:5432/coworker?sslmode=require"
     )
+    assert (
+        files["webserver/dagster_database_url"]
+        .read_text(encoding="utf-8")
+        .startswith("postgresql+psycopg2://coworker_webserver:")
+    )
     assert {stat.S_IMODE(path.stat().st_mode) for path in files.values()} == {0o600}
 
 
@@ -171,5 +176,5 @@ def _can(session: psycopg.Connection, statement: str, name: str) -> bool:
 
 
 def _dagster(url: str) -> AbstractContextManager[DagsterInstance]:
-    storage = {"postgres": {"postgres_url": url}}
+    storage = {"postgres": {"postgres_url": url.replace("postgresql", "postgresql+psycopg2", 1)}}
     return instance_for_test(overrides={"storage": storage})
