@@ -164,8 +164,7 @@ def test_the_audit_log_never_holds_a_secret() -> None:
 def test_elasticsearch_makes_no_index_by_itself_and_asks_who_is_there() -> None:
     found = named(ADDONS, "Elasticsearch", "coworker")
     assert found["apiVersion"] == "elasticsearch.k8s.elastic.co/v1"
-    assert "tls" in found["spec"]["http"]
-    assert found["spec"]["http"]["tls"].get("selfSignedCertificate", {}).get("disabled") is None
+    assert found["spec"]["http"]["tls"]["certificate"]["secretName"]
     (nodes,) = found["spec"]["nodeSets"]
     assert nodes["count"] == 3
     assert nodes["config"]["action.auto_create_index"] is False
