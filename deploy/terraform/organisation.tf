@@ -30,7 +30,7 @@ locals {
 }
 
 resource "google_org_policy_policy" "forbidden" {
-  for_each = var.organisation_policies ? local.forbidden : toset([])
+  for_each = toset([for name in local.forbidden : name if var.organisation_policies])
 
   name   = "projects/${var.project_id}/policies/${each.value}"
   parent = "projects/${var.project_id}"
@@ -43,7 +43,7 @@ resource "google_org_policy_policy" "forbidden" {
 }
 
 resource "google_org_policy_policy" "allowed" {
-  for_each = var.organisation_policies ? local.allowed : {}
+  for_each = { for name, values in local.allowed : name => values if var.organisation_policies }
 
   name   = "projects/${var.project_id}/policies/${each.key}"
   parent = "projects/${var.project_id}"
@@ -58,7 +58,7 @@ resource "google_org_policy_policy" "allowed" {
 }
 
 resource "google_org_policy_policy" "denied" {
-  for_each = var.organisation_policies ? local.denied : {}
+  for_each = { for name, values in local.denied : name => values if var.organisation_policies }
 
   name   = "projects/${var.project_id}/policies/${each.key}"
   parent = "projects/${var.project_id}"

@@ -166,6 +166,23 @@ def undescribed(blocks: list[Block]) -> Iterator[str]:
             yield block.name
 
 
+def dangling(texts: Mapping[str, str]) -> Iterator[str]:
+    """Names that are used and not declared, or declared and not used, by what they are."""
+    whole = "\n".join(texts.values())
+    blocks = read_blocks(*texts.values())
+    variables = {block.name for block in blocks if block.kind == "variable"}
+    values = {name for block in blocks if block.kind == "locals" for name in block.body}
+    named = {block.name for block in blocks if block.kind in {"resource", "data", "ephemeral"}}
+    used = {
+        "variable": set(re.findall(r"\bvar\.(\w+)", whole)),
+        "local": set(re.findall(r"\blocal\.(\w+)", whole)),
+        "resource": set(re.findall(r"\b(google_[a-z0-9_]+\.\w+)", whole)),
+    }
+    for what, declared in (("variable", variables), ("local", values)):
+        yield from (f"{what} {name}" for name in sorted(used[what] ^ declared))
+    yield from (f"resource {name}" for name in sorted(used["resource"] - named))
+
+
 def at(body: Any, *path: str) -> Any:
     """What stands there, into the first of repeated blocks; ``None`` where there is nothing."""
     for step in path:

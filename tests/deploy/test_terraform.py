@@ -10,6 +10,7 @@ from tests.deploy.terraform import (
     TERRAFORM,
     Block,
     careless_buckets,
+    dangling,
     open_ingress,
     public_addresses,
     read_blocks,
@@ -173,6 +174,33 @@ def test_what_breaks_a_rule_is_found(rule: Rule, planted: str, blocks: list[Bloc
     found = list(rule([*blocks, *read_blocks(planted)]))
     assert found
     assert all("planted" in one or one.startswith("locals") for one in found)
+
+
+@pytest.fixture(scope="module")
+def texts() -> dict[str, str]:
+    return {path.name: path.read_text(encoding="utf-8") for path in TERRAFORM.glob("*.tf")}
+
+
+def test_every_name_is_declared_and_used(texts: dict[str, str]) -> None:
+    assert list(dangling(texts)) == []
+
+
+@pytest.mark.parametrize(
+    ("planted", "found"),
+    (
+        ('output "planted" {\n value = var.planted\n}', "variable planted"),
+        ('variable "planted" {\n type = string\n}', "variable planted"),
+        ('output "planted" {\n value = local.planted\n}', "local planted"),
+        (
+            'output "planted" {\n value = google_storage_bucket.planted.name\n}',
+            "resource google_storage_bucket.planted",
+        ),
+    ),
+)
+def test_a_name_that_leads_nowhere_is_found(
+    texts: dict[str, str], planted: str, found: str
+) -> None:
+    assert list(dangling(texts | {"planted.tf": planted})) == [found]
 
 
 def test_every_type_that_keeps_data_is_known_to_the_rule_of_encryption(
