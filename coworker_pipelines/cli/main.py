@@ -26,6 +26,7 @@ from coworker_pipelines.kernel.errors import (
     RetryLaterError,
     TenantActionError,
 )
+from coworker_pipelines.secrets.redaction.process import redact_program
 
 app = typer.Typer(
     name="coworker",
@@ -55,6 +56,7 @@ app.command()(doctor.doctor)
 
 def main() -> None:
     """The program's entry."""
+    redact_program()
     sys.exit(run(app))
 
 

@@ -12,7 +12,9 @@ from tests.cli.conftest import HANDLE, WHY, Coworker, Stocked
 READING: dict[tuple[str, ...], Callable[[Any], object]] = {
     ("tenants", "list"): lambda rows: rows[0]["slug"] == "acme",
     ("tenants", "show", "acme"): lambda one: one["connections"] == [HANDLE],
-    ("connections", "kinds"): lambda rows: [row["kind"] for row in rows] == ["git", "sql"],
+    ("connections", "kinds"): lambda rows: (
+        [row["kind"] for row in rows] == ["git", "github", "sql"]
+    ),
     ("connections", "list"): lambda rows: [row["connection"] for row in rows] == [HANDLE],
     ("connections", "list", "--tenant", "acme"): lambda rows: len(rows) == 1,
     ("connections", "show", HANDLE): lambda one: one["selection"].keys() == {"orders", "products"},
