@@ -20,6 +20,8 @@ from tests.cluster.deployment import (
 
 __all__ = ["kubectl_as"]
 
+pytestmark = pytest.mark.cluster
+
 CONNECTION: Final = "c123"
 DRY: Final = "--dry-run=server"
 _STAYS: Final = "works in the namespaces of tenants alone"

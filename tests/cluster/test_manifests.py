@@ -1,14 +1,17 @@
 """What is deployed, as a real API server takes it."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any, Final
 
+import psutil
 import pytest
 import yaml
 
+from coworker_pipelines.services.waiting import await_value
 from tests.cluster.conftest import DEPLOY, Kubectl
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.deployment import (
@@ -21,6 +24,8 @@ from tests.cluster.deployment import (
 from tests.cluster.programs import Programs
 
 __all__ = ["kubectl_as"]
+
+pytestmark = pytest.mark.cluster
 
 DIGEST: Final = f"sha256:{'a' * 64}"
 VALUES: Final = {
@@ -101,6 +106,28 @@ def test_the_pods_are_admitted_where_security_is_enforced(
         succeeded(create(kubectl, pod, "--dry-run=server"))
     pods[0]["spec"]["containers"][0]["securityContext"]["capabilities"] = {"add": ["NET_RAW"]}
     assert "violates PodSecurity" in create(kubectl, pods[0], "--dry-run=server").stderr
+
+
+def test_the_control_planes_pod_ends_when_it_is_told_to() -> None:
+    """As the first process of a pod: it is not even sent what it neither handles nor waits for."""
+    text = (DEPLOY / "base/control-plane.yaml").read_text(encoding="utf-8")
+    manifest = next(yaml.safe_load_all(text))
+    (container,) = manifest["spec"]["template"]["spec"]["containers"]
+    unshare = shutil.which("unshare")
+    assert unshare is not None
+    command = [unshare, "--pid", "--fork", "--kill-child", sys.executable]
+    with subprocess.Popen([*command, *container["command"][1:]]) as outside:
+
+        def has_ended() -> bool | None:
+            # Again and again: the first ones may come before it waits.
+            for first in psutil.Process(outside.pid).children():
+                first.terminate()
+            return outside.poll() == 0 or None
+
+        try:
+            await_value(has_ended, of="its end", is_alive=lambda: True, timeout_s=10)
+        finally:
+            outside.kill()
 
 
 @pytest.mark.usefixtures("kubectl_as")

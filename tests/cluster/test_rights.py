@@ -20,6 +20,8 @@ from tests.cluster.deployment import (
 
 __all__ = ["kubectl_as"]
 
+pytestmark = pytest.mark.cluster
+
 Rights = frozenset[tuple[str, str]]
 """Pairs of resource and verb; a name that they are limited to stands behind the resource."""
 
