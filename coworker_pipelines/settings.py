@@ -204,7 +204,8 @@ def _elasticsearch(environment: Mapping[str, str]) -> ElasticsearchAddress | Non
         user=environment.get(ELASTICSEARCH_USER),
         password=_secret(environment, ELASTICSEARCH_PASSWORD_FILE),
         api_key=_secret(environment, ELASTICSEARCH_API_KEY_FILE),
-        ca_certificate=Path(ca_file) if ca_file else None,
+        # The image names an authority for every address; plain HTTP has no use for it.
+        ca_certificate=Path(ca_file) if ca_file and parts.scheme == "https" else None,
     )
 
 

@@ -96,6 +96,17 @@ def test_a_cluster_is_opened_with_what_files_hold(tmp_path: Path) -> None:
     assert SECRET not in repr(address)
 
 
+def test_an_authority_counts_where_there_is_a_certificate_to_judge(tmp_path: Path) -> None:
+    """The image names one for every deployment, and not every cluster speaks HTTPS."""
+    environment = {
+        variables.ELASTICSEARCH_URL: "http://es.example.org:9200",
+        variables.ELASTICSEARCH_CA_FILE: str(tmp_path / "ca.pem"),
+    }
+    address = Settings.from_environment(environment).elasticsearch
+    assert address is not None
+    assert address.ca_certificate is None
+
+
 def test_a_cluster_may_want_nothing() -> None:
     address = Settings.from_environment(CLUSTER).elasticsearch
     assert address is not None

@@ -5,10 +5,8 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 from kubernetes import client
 
 from coworker_pipelines.cluster.client import Cluster, ClusterAddress, open_cluster
@@ -26,7 +24,9 @@ from tests.cluster.kubelet import Kubelet, running_kubelet
 from tests.cluster.programs import CACHE, Programs, build_programs
 
 DEPLOY = Path(__file__).parents[2] / "deploy" / "kubernetes"
+OVERLAY = DEPLOY / "overlays" / "local"
 _KUBECTL_TIMEOUT_S = 60
+_POLICIES_TIMEOUT_S = 30
 
 Kubectl = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -102,13 +102,27 @@ def namespace(admin: client.CoreV1Api) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def control_plane_account(kubectl: Kubectl) -> Account:
-    """Our own components' service accounts are there with their rights; this is the maker's."""
-    made = kubectl("apply", "-f", "-", text=yaml.safe_dump_all(_own_objects()))
-    assert made.returncode == 0, made.stderr
-    roles = kubectl("apply", "-f", Path(__file__).parent / "rbac.yaml")
-    assert roles.returncode == 0, roles.stderr
-    return Account(namespace=OWN_NAMESPACE, name=CONTROL_PLANE)
+def control_plane_account(control_plane: ControlPlane, kubectl: Kubectl) -> Account:
+    """What we deploy is there, rights and admission policies in force; this is the maker's."""
+    for arguments in (("-f", DEPLOY / "base" / "namespace.yaml"), ("-k", OVERLAY)):
+        applied = kubectl("apply", *arguments)
+        assert applied.returncode == 0, applied.stderr
+    account = Account(namespace=OWN_NAMESPACE, name=CONTROL_PLANE)
+    kubeconfig = control_plane.kubeconfig_of(account)
+
+    def is_refused() -> bool | None:
+        tried = kubectl(
+            f"--kubeconfig={kubeconfig}", "create", "namespace", "not-a-tenants", "--dry-run=server"
+        )
+        return "coworker-tenant-namespaces" in tried.stderr or None
+
+    await_value(
+        is_refused,
+        of="the refusal of the admission policies",
+        is_alive=lambda: True,
+        timeout_s=_POLICIES_TIMEOUT_S,
+    )
+    return account
 
 
 @pytest.fixture(scope="session")
@@ -126,10 +140,3 @@ def tenant(cluster: Cluster) -> Iterator[str]:
     make_tenant_namespaces(cluster, made, TenantLimits())
     yield made
     remove_tenant_namespaces(cluster, made)
-
-
-def _own_objects() -> Iterator[dict[str, Any]]:
-    yield {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": OWN_NAMESPACE}}
-    for name in (CONTROL_PLANE, "daemon", "webserver", "code-location", "oauth-refresher"):
-        metadata = {"name": name, "namespace": OWN_NAMESPACE}
-        yield {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}
