@@ -29,6 +29,12 @@ DAGSTER_PORT = "COWORKER_DAGSTER_PORT"
 SEGMENTS = "COWORKER_SEGMENTS"
 REPLICAS = "COWORKER_ELASTICSEARCH_REPLICAS"
 FIRST_WINDOW = "COWORKER_FIRST_WINDOW"
+MASTER_KEY_FILE = "COWORKER_MASTER_KEY_FILE"
+MOUNT = "COWORKER_MOUNT"
+DATABASE_URL_FILE = "COWORKER_DATABASE_URL_FILE"
+DAGSTER_DATABASE_URL_FILE = "COWORKER_DAGSTER_DATABASE_URL_FILE"
+RUN_DATABASE_URL_FILE = "COWORKER_RUN_DATABASE_URL_FILE"
+RUN_DAGSTER_DATABASE_URL_FILE = "COWORKER_RUN_DAGSTER_DATABASE_URL_FILE"
 
 BUCKET_SCHEME = "gs"
 FIRST_WINDOW_DEFAULT = Window(2024, 1)
@@ -46,12 +52,20 @@ class BucketAddress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """``None`` means: the local service of that name, in ``state``; ``cache`` holds downloads."""
+    """``None`` means: the local service of that name, in ``state``; ``cache`` holds downloads.
+
+    ``mount`` is where a run in the cluster finds the secrets of its connection; the databases of
+    ``run_...`` are what the control plane writes into these, for runs to enter by.
+    """
 
     state: Path
+    master_key: Path | None = None
+    mount: Path | None = None
     cache: Path | None = None
     database_url: str | None = None
     dagster_database_url: str | None = None
+    run_database_url: Secret | None = None
+    run_dagster_database_url: Secret | None = None
     elasticsearch: ElasticsearchAddress | None = None
     elasticsearch_port: int | None = None
     dagster_port: int | None = None
@@ -69,10 +83,18 @@ class Settings:
         state = Path(environment.get(STATE, ".coworker")).absolute()
         return cls(
             state=state,
-            cache=Path(environment[CACHE]).absolute() if CACHE in environment else None,
-            database_url=_database_url(environment, DATABASE_URL, driver="psycopg"),
+            cache=_path(environment, CACHE),
+            master_key=_path(environment, MASTER_KEY_FILE),
+            mount=_path(environment, MOUNT),
+            database_url=_database_url(
+                environment, DATABASE_URL, DATABASE_URL_FILE, driver="psycopg"
+            ),
             dagster_database_url=_database_url(
-                environment, DAGSTER_DATABASE_URL, driver="psycopg2"
+                environment, DAGSTER_DATABASE_URL, DAGSTER_DATABASE_URL_FILE, driver="psycopg2"
+            ),
+            run_database_url=_run_url(environment, RUN_DATABASE_URL_FILE, driver="psycopg"),
+            run_dagster_database_url=_run_url(
+                environment, RUN_DAGSTER_DATABASE_URL_FILE, driver="psycopg2"
             ),
             elasticsearch=_elasticsearch(environment),
             elasticsearch_port=_number(environment, ELASTICSEARCH_PORT),
@@ -83,15 +105,37 @@ class Settings:
         )
 
     @property
+    def master_key_file(self) -> Path:
+        return self.master_key or self.state / "master.key"
+
+    @property
     def segments_folder(self) -> Path:
         """Where segments rest on this machine; sorted runs of keys rest there in any case."""
         return self.segments if isinstance(self.segments, Path) else self.state / "segments"
 
 
-def _database_url(environment: Mapping[str, str], name: str, *, driver: str) -> str | None:
-    url = environment.get(name)
-    if url is None:
+def _path(environment: Mapping[str, str], name: str) -> Path | None:
+    return Path(environment[name]).absolute() if name in environment else None
+
+
+def _database_url(
+    environment: Mapping[str, str], name: str, file_name: str, *, driver: str
+) -> str | None:
+    if name in environment:
+        return _checked_url(environment[name], name, driver=driver)
+    url = _run_url(environment, file_name, driver=driver)
+    return url.get_secret_value() if url else None
+
+
+def _run_url(environment: Mapping[str, str], file_name: str, *, driver: str) -> Secret | None:
+    """From a file alone: with a password in it, an address is a secret."""
+    content = _secret(environment, file_name)
+    if content is None:
         return None
+    return Secret(_checked_url(content.get_secret_value(), file_name, driver=driver))
+
+
+def _checked_url(url: str, name: str, *, driver: str) -> str:
     scheme, separator, rest = url.partition("://")
     is_postgres = scheme.split("+")[0] in {"postgresql", "postgres"}
     if not separator or not is_postgres or _parts(url) is None:

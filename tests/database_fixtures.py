@@ -10,9 +10,16 @@ from psycopg import sql
 
 from coworker_pipelines.database.database import Database
 from coworker_pipelines.database.migrations import migrate
+from coworker_pipelines.secrets.keys import MasterKey
 from coworker_pipelines.services.local import Endpoints
 
 __all__ = ["database", "migrated_template", "migrated_url"]
+MASTER = MasterKey(b"the master key of every test :-)")
+"""Opens the rows of all tenants that tests make by themselves."""
+
+
+def opened_database(url: str) -> Database:
+    return Database(url, MASTER.database_pass)
 
 
 @pytest.fixture(scope="session")
@@ -33,7 +40,7 @@ def migrated_url(endpoints: Endpoints, migrated_template: str) -> Iterator[str]:
 @pytest.fixture
 def database(migrated_url: str) -> Iterator[Database]:
     """The same, opened."""
-    with Database(migrated_url) as opened:
+    with opened_database(migrated_url) as opened:
         yield opened
 
 

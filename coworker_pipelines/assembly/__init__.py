@@ -4,6 +4,18 @@ Belongs here: which adapter stands behind which port, and what is opened with wh
 Does not: anything that decides. Above it are only the shells: Dagster's and the command line.
 """
 
-from coworker_pipelines.assembly.platform import Platform
+import os
 
-__all__ = ["Platform"]
+from coworker_pipelines.assembly.platform import Platform
+from coworker_pipelines.assembly.run import RunPlatform
+from coworker_pipelines.settings import Settings
+
+__all__ = ["Platform", "RunPlatform", "open_platform"]
+
+
+def open_platform() -> Platform | RunPlatform:
+    """What a run works with: in the cluster what was mounted for it, else all of this machine."""
+    settings = Settings.from_environment(os.environ)
+    if settings.mount is not None:
+        return RunPlatform(settings, settings.mount)
+    return Platform(settings)

@@ -1,68 +1,61 @@
-"""Everything that an environment describes, as the shells use it."""
+"""Everything that an environment describes, as the control plane uses it."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
-from dataclasses import dataclass
-from datetime import datetime
-from functools import cache, cached_property
-from typing import Any, Final, Self
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Final, Self
 from uuid import uuid4
 
 from elasticsearch import Elasticsearch
 
 from coworker_pipelines.assembly.reading import Reading
-from coworker_pipelines.assembly.stores import Stores, open_segments, open_stores, own_address
-from coworker_pipelines.connections.catalogs import catalog_from_json
-from coworker_pipelines.connections.connections import find_connection, list_connections
+from coworker_pipelines.assembly.syncing import (
+    Configured,
+    Credentials,
+    Syncing,
+    entered_with,
+    read_configured,
+)
+from coworker_pipelines.connections.connections import list_connections
 from coworker_pipelines.connections.due import DueConnection, due_connections, mark_started
-from coworker_pipelines.connections.selections import current_selection, selected_streams
-from coworker_pipelines.connections.syncs import end_interrupted, end_sync, start_sync
+from coworker_pipelines.connections.tenants import tenant_keys
 from coworker_pipelines.connectors.registry import connector_class
 from coworker_pipelines.database.database import Database
+from coworker_pipelines.documents.access import mint_key
 from coworker_pipelines.documents.client import open_client
-from coworker_pipelines.extraction.extract import SEGMENT_BYTES
 from coworker_pipelines.kernel.clock import Clock, SystemClock
-from coworker_pipelines.kernel.errors import CoworkerError, RetryLaterError
+from coworker_pipelines.kernel.errors import RefusedError
 from coworker_pipelines.kernel.scope import Scope
+from coworker_pipelines.kernel.secret import Secret
 from coworker_pipelines.kernel.window import Window
 from coworker_pipelines.privacy.holdings import Holdings
-from coworker_pipelines.provisioning.connections import ConnectionMaker, open_connector
+from coworker_pipelines.provisioning.access import Access, RunAddresses
+from coworker_pipelines.provisioning.connections import ConnectionMaker
 from coworker_pipelines.provisioning.indices import ConnectionIndices
+from coworker_pipelines.provisioning.keys import KeyMaker
 from coworker_pipelines.provisioning.selections import SelectionMaker
-from coworker_pipelines.provisioning.tenants import tenant_keys
-from coworker_pipelines.sdk.connector import Connector
-from coworker_pipelines.sdk.stream import Catalog
+from coworker_pipelines.provisioning.tenants import TenantMaker
 from coworker_pipelines.secrets.file_store import FileSecretStore
-from coworker_pipelines.secrets.store import SecretStore
+from coworker_pipelines.secrets.key_file import read_master_key
+from coworker_pipelines.secrets.keys import MasterKey
+from coworker_pipelines.secrets.references import access_reference, source_reference
+from coworker_pipelines.secrets.store import OpenHouse, SecretHouse, SecretReader, SecretStore
 from coworker_pipelines.services.address import ElasticsearchAddress
 from coworker_pipelines.services.local import LocalServices
 from coworker_pipelines.settings import Settings
 from coworker_pipelines.syncs import checks
-from coworker_pipelines.syncs.context import Step, SyncContext
+from coworker_pipelines.syncs.context import Step
 from coworker_pipelines.syncs.retry import RetryOutcome, retry_rejected
 from coworker_pipelines.syncs.run import SyncRun
 
-REJECTED_SHARE_MAX: Final = 0.05
-REMOVAL_SHARE_MAX: Final = 0.2
+VISIT: Final = timedelta(minutes=15)
+"""The life of a key that the control plane mints for itself where it cannot read a connection's."""
 
 
-def _silent(_: Step) -> None:
-    return None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Configured:
-    """A connection as the database knows it, read once."""
-
-    scope: Scope
-    handle: str
-    kind: str
-    settings: dict[str, Any]
-    secret_reference: str
-    catalog: Catalog
-    limits: dict[str, Any]
-    streams: tuple[str, ...]
+def silent(_: Step) -> None:
+    """Progress that nobody watches."""
 
 
 class Platform:
@@ -73,7 +66,7 @@ class Platform:
         settings: Settings,
         *,
         clock: Clock | None = None,
-        progress: Callable[[Step], None] = _silent,
+        progress: Callable[[Step], None] = silent,
     ) -> None:
         self._settings = settings
         self._progress = progress
@@ -81,7 +74,7 @@ class Platform:
         self.clock: Clock = clock or SystemClock()
 
     @classmethod
-    def from_environment(cls, *, progress: Callable[[Step], None] = _silent) -> Self:
+    def from_environment(cls, *, progress: Callable[[Step], None] = silent) -> Self:
         return cls(Settings.from_environment(os.environ), progress=progress)
 
     def __enter__(self) -> Self:
@@ -109,7 +102,11 @@ class Platform:
     @cached_property
     def database(self) -> Database:
         url = self._settings.database_url or self.local.database_url()
-        return self._opened.enter_context(Database(url))
+        return self._opened.enter_context(Database(url, self._pass_of))
+
+    @cached_property
+    def master(self) -> MasterKey:
+        return read_master_key(self._settings.master_key_file)
 
     @cached_property
     def secrets(self) -> SecretStore:
@@ -124,9 +121,29 @@ class Platform:
         return client
 
     @property
+    def tenants(self) -> TenantMaker:
+        return TenantMaker(
+            database=self.database, master=self.master, house=self._house, clock=self.clock
+        )
+
+    @property
     def maker(self) -> ConnectionMaker:
         return ConnectionMaker(
-            database=self.database, secrets=self.secrets, indices=self._indices, clock=self.clock
+            database=self.database, keys=self.keys, reader=self._reader, clock=self.clock
+        )
+
+    @property
+    def keys(self) -> KeyMaker:
+        return KeyMaker(
+            database=self.database,
+            secrets=self.secrets,
+            indices=self._indices,
+            master=self.master,
+            clock=self.clock,
+            addresses=RunAddresses(
+                database_url=self._settings.run_database_url,
+                dagster_database_url=self._settings.run_dagster_database_url,
+            ),
         )
 
     @property
@@ -138,15 +155,16 @@ class Platform:
             clock=self.clock,
         )
 
-    @contextmanager
-    def open_sync(self, handle: str, run_id: str, windows: Sequence[Window]) -> Iterator[SyncRun]:
-        """The connection's phases; a sync of that run is recorded, with how it ended.
+    def open_sync(
+        self, handle: str, run_id: str, windows: Sequence[Window]
+    ) -> AbstractContextManager[SyncRun]:
+        return self._syncing.open_sync(handle, run_id, windows)
 
-        Raises:
-            TenantActionError: there is no such connection.
-        """
-        with self._sync_context(handle, run_id, windows) as (context, streams):
-            yield SyncRun(context, streams)
+    def balance_of_last_sync(self, handle: str, stream: str) -> checks.CheckResult:
+        return self._syncing.balance_of_last_sync(handle, stream)
+
+    def index_owner(self, handle: str, stream: str) -> checks.CheckResult:
+        return self._syncing.index_owner(handle, stream)
 
     def retry_rejected(self, handle: str, *, stream: str | None) -> RetryOutcome:
         """Try rejected records again, and make the activities of what was taken."""
@@ -156,13 +174,13 @@ class Platform:
                 reading.catalog.stream(stream)
             if not reading.rejected.list(stream=stream, limit=1):
                 return RetryOutcome()
-        with self._sync_context(handle, f"retry-{uuid4()}", [window]) as (context, _):
+        with self._syncing.open_context(handle, f"retry-{uuid4()}", [window]) as (context, _):
             return retry_rejected(context, stream)
 
     @contextmanager
     def open_reading(self, handle: str) -> Iterator[Reading]:
         configured = self._configured(handle)
-        with self._stores(configured) as stores:
+        with self._syncing.open_stores(configured) as stores:
             yield Reading(
                 scope=configured.scope,
                 streams=configured.streams,
@@ -176,7 +194,7 @@ class Platform:
     def open_holdings(self, handle: str) -> Iterator[Holdings]:
         """All of a connection's data, with the rights to remove it."""
         configured = self._configured(handle)
-        with self._stores(configured) as stores:
+        with self._syncing.open_stores(configured) as stores:
             yield Holdings(
                 scope=configured.scope,
                 kind=configured.kind,
@@ -193,11 +211,6 @@ class Platform:
                 replicas=self._settings.replicas,
             )
 
-    def own_address(self, handle: str) -> ElasticsearchAddress:
-        """Elasticsearch with the connection's own key: what a run gets, and no more."""
-        reference = self._configured(handle).secret_reference
-        return own_address(self._elasticsearch(), self.secrets.get(reference))
-
     def due(self, now: datetime, limit: int) -> list[DueConnection]:
         with self.database.control() as session:
             return due_connections(session, now=now, limit=limit)
@@ -211,123 +224,67 @@ class Platform:
         with self.database.control() as session:
             return [connection.handle for connection in list_connections(session, kind=kind)]
 
-    def balance_of_last_sync(self, handle: str, stream: str) -> checks.CheckResult:
-        configured = self._configured(handle)
-        with self.database.tenant(configured.scope.tenant) as session:
-            return checks.balance_of_last_sync(session, configured.scope, stream)
+    def rotate_expiring_keys(self, limit: int) -> list[str]:
+        """Handles of the connections whose key was about to expire and is new now."""
+        return self.keys.rotate_expiring(limit=limit)
 
-    def index_owner(self, handle: str, stream: str) -> checks.CheckResult:
-        configured = self._configured(handle)
-        with self._stores(configured) as stores:
-            return checks.index_owner(stores.client, configured.scope, stream)
+    def own_address(self, handle: str) -> ElasticsearchAddress:
+        """Elasticsearch with the connection's own key: what a run gets, and no more."""
+        credentials = self.credentials(self._configured(handle).scope)
+        return entered_with(self._elasticsearch(), credentials.api_key)
+
+    def scope_of(self, handle: str) -> Scope:
+        return self._configured(handle).scope
+
+    def credentials(self, scope: Scope) -> Credentials:
+        """A connection's own where they can be read, else what is minted for a short visit."""
+        if self._reader is not None:
+            access = Access.of(self._reader.get(access_reference(scope)))
+            return Credentials(api_key=access.elasticsearch_api_key, keys=access.keys)
+        with self.database.control() as session:
+            keys = tenant_keys(session, self.master, scope.tenant)
+        return Credentials(api_key=mint_key(self.admin, scope, life=VISIT).value, keys=keys)
 
     def freshness(self, kind: str) -> checks.CheckResult:
         with self.database.control() as session:
             return checks.freshness(session, kind, now=self.clock.now())
 
-    @contextmanager
-    def _sync_context(
-        self, handle: str, run_id: str, windows: Sequence[Window]
-    ) -> Iterator[tuple[SyncContext, tuple[str, ...]]]:
-        configured = self._configured(handle)
-        sync = self._start_sync(configured.scope, run_id, windows)
-        ended: str | None = "A defect stopped it; the run's log says where."
-        try:
-            with self._stores(configured) as stores, ExitStack() as source:
-
-                @cache
-                def connector() -> Connector[Any]:
-                    return source.enter_context(closing(self._open_connector(configured)))
-
-                yield self._context(configured, stores, sync, connector), configured.streams
-            ended = None
-        except CoworkerError as error:
-            ended = str(error)
-            raise
-        finally:
-            self._end_sync(configured.scope, sync, ended)
-
-    def _stores(self, configured: _Configured) -> AbstractContextManager[Stores]:
-        return open_stores(
-            configured.scope,
-            address=own_address(
-                self._elasticsearch(), self.secrets.get(configured.secret_reference)
-            ),
-            keys=tenant_keys(self.secrets, configured.scope.tenant),
-            segments=open_segments(self._settings.segments, configured.scope),
+    @property
+    def _syncing(self) -> Syncing:
+        return Syncing(
+            settings=self._settings,
             database=self.database,
-        )
-
-    def _context(
-        self,
-        configured: _Configured,
-        stores: Stores,
-        sync: str,
-        connector: Callable[[], Connector[Any]],
-    ) -> SyncContext:
-        limits = configured.limits
-        return SyncContext(
-            scope=configured.scope,
-            handle=configured.handle,
-            kind=configured.kind,
-            sync=sync,
-            catalog=configured.catalog,
-            connector_class=connector_class(configured.kind),
-            connector=connector,
-            database=self.database,
-            segments=stores.segments,
-            rejected=stores.rejected,
-            writer=stores.writer,
-            reader=stores.reader,
-            activities=stores.activities,
-            subject_key=stores.subject_key,
+            elasticsearch=self._elasticsearch(),
+            configured=self._configured,
+            credentials=self.credentials,
+            source_secrets=self._source_secrets,
             clock=self.clock,
             progress=self._progress,
-            rejected_share_max=limits.get("rejected_share_max", REJECTED_SHARE_MAX),
-            removal_share_max=limits.get("removal_share_max", REMOVAL_SHARE_MAX),
-            segment_bytes=limits.get("segment_bytes", SEGMENT_BYTES),
         )
 
-    def _start_sync(self, scope: Scope, run_id: str, windows: Sequence[Window]) -> str:
-        now = self.clock.now()
-        with self.database.tenant(scope.tenant) as session:
-            sync = start_sync(session, scope, run_id=run_id, windows=windows, now=now).id
-        try:
-            with (
-                self.database.connection_lock(scope.connection, wait_s=0),
-                self.database.tenant(scope.tenant) as session,
-            ):
-                end_interrupted(session, scope, current=sync, now=now)
-        except RetryLaterError:
-            # Somebody works on the connection: its sync is alive.
-            return sync
-        return sync
-
-    def _end_sync(self, scope: Scope, sync: str, error: str | None) -> None:
-        with self.database.tenant(scope.tenant) as session:
-            end_sync(session, sync, now=self.clock.now(), error=error)
-
-    def _configured(self, handle: str) -> _Configured:
-        with self.database.control() as session:
-            connection = find_connection(session, handle)
-            selection = current_selection(session, connection.id)
-            return _Configured(
-                scope=connection.scope,
-                handle=connection.handle,
-                kind=connection.kind,
-                settings=connection.settings,
-                secret_reference=connection.secret_reference,
-                catalog=catalog_from_json(connection.catalog),
-                limits=connection.limits,
-                streams=tuple(sorted(selected_streams(selection))),
+    def _source_secrets(self, scope: Scope) -> Mapping[str, Secret]:
+        if self._reader is None:
+            raise RefusedError(
+                "The control plane cannot read the secrets of connections: launch the sync, and "
+                "it runs inside the cluster."
             )
+        return self._reader.get(source_reference(scope))
 
-    def _open_connector(self, configured: _Configured) -> Connector[Any]:
-        return open_connector(
-            configured.kind,
-            configured.settings,
-            self.secrets.get(configured.secret_reference),
-        )
+    def _configured(self, handle: str) -> Configured:
+        with self.database.control() as session:
+            return read_configured(session, handle)
+
+    def _pass_of(self, tenant: str) -> Secret:
+        # Who works with no tenant's rows, as sensors do, needs no master key.
+        return self.master.database_pass(tenant)
+
+    @property
+    def _reader(self) -> SecretReader | None:
+        return self.secrets
+
+    @property
+    def _house(self) -> SecretHouse:
+        return OpenHouse(self.secrets)
 
     @property
     def _indices(self) -> ConnectionIndices:

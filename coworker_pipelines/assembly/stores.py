@@ -1,8 +1,8 @@
 """One connection's stores, opened with what is its own: its key, its prefix, its tenant's keys."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from elasticsearch import Elasticsearch
@@ -16,9 +16,8 @@ from coworker_pipelines.documents.endpoint import Endpoint
 from coworker_pipelines.documents.reader import DocumentsReader
 from coworker_pipelines.documents.writer import DocumentsWriter
 from coworker_pipelines.kernel.scope import Scope
-from coworker_pipelines.kernel.secret import Secret
-from coworker_pipelines.provisioning.connections import ELASTICSEARCH_API_KEY
 from coworker_pipelines.secrets.cipher import Cipher
+from coworker_pipelines.secrets.keys import TenantKeys
 from coworker_pipelines.segments.local import LocalSegmentStore
 from coworker_pipelines.segments.store import SegmentStore
 from coworker_pipelines.services.address import ElasticsearchAddress
@@ -46,12 +45,11 @@ def open_stores(
     scope: Scope,
     *,
     address: ElasticsearchAddress,
-    keys: tuple[bytes, bytes],
+    keys: TenantKeys,
     segments: SegmentStore,
     database: Database,
 ) -> Iterator[Stores]:
-    """``address`` with the connection's own key; ``keys`` are the tenant's subject and data key."""
-    subject_key, data_key = keys
+    """``address`` with the connection's own key; ``keys`` are its tenant's."""
     with ExitStack() as opened:
         client, endpoint = open_client(address), Endpoint(address)
         opened.callback(client.close)
@@ -62,17 +60,10 @@ def open_stores(
             endpoint=endpoint,
             reader=DocumentsReader(client, scope),
             activities=ActivitiesStore(client, writer, scope),
-            rejected=DatabaseRejectedStore(database, scope, Cipher(data_key)),
+            rejected=DatabaseRejectedStore(database, scope, Cipher(keys.data)),
             segments=segments,
-            subject_key=subject_key,
+            subject_key=keys.subject,
         )
-
-
-def own_address(
-    address: ElasticsearchAddress, secrets: Mapping[str, Secret]
-) -> ElasticsearchAddress:
-    """The cluster, to be entered with a connection's own key and nothing else."""
-    return replace(address, user=None, password=None, api_key=secrets[ELASTICSEARCH_API_KEY])
 
 
 def open_segments(place: Path | BucketAddress, scope: Scope) -> SegmentStore:

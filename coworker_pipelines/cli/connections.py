@@ -6,21 +6,28 @@ from typing import Annotated, Any
 
 import typer
 
-from coworker_pipelines.assembly.platform import REJECTED_SHARE_MAX, REMOVAL_SHARE_MAX
-from coworker_pipelines.cli.forms import read_form
+from coworker_pipelines.cli.forms import read_changes, read_form
 from coworker_pipelines.cli.opening import opened, operator
 from coworker_pipelines.cli.output import Json, console, show_one, show_rows
+from coworker_pipelines.cli.scheduling import (
+    Cron,
+    Every,
+    Handle,
+    TimeZone,
+    limit,
+    parsed_schedule,
+    pause_syncs,
+    resume_syncs,
+    schedule,
+)
 from coworker_pipelines.connections.catalogs import catalog_from_json
 from coworker_pipelines.connections.connections import (
     find_connection,
     list_connections,
-    pause,
-    reschedule,
-    resume,
     schedule_of,
 )
 from coworker_pipelines.connections.rows import Connection
-from coworker_pipelines.connections.schedules import Schedule, describe_schedule
+from coworker_pipelines.connections.schedules import describe_schedule
 from coworker_pipelines.connections.selections import current_selection
 from coworker_pipelines.connections.tenants import find_tenant
 from coworker_pipelines.connectors import registry
@@ -32,7 +39,6 @@ from coworker_pipelines.provisioning.forms import secret_fields
 
 app = typer.Typer(no_args_is_help=True, help="Configured sources of a tenant.")
 
-Handle = Annotated[str, typer.Argument(help="TENANT.NAME, as `coworker connections list` shows.")]
 Setting = Annotated[
     list[str] | None,
     typer.Option(
@@ -47,9 +53,10 @@ SecretFile = Annotated[
         help="A sensitive setting, read from a file ('-' for standard input).",
     ),
 ]
-Cron = Annotated[str | None, typer.Option(help='When to sync, as cron: "15 * * * *".')]
-Every = Annotated[int | None, typer.Option("--every", help="Sync every so many minutes.", min=1)]
-TimeZone = Annotated[str, typer.Option(help="The time zone that the cron expression means.")]
+Ask = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME", help="Ask for this sensitive setting, without echo."),
+]
 
 
 @app.command()
@@ -80,10 +87,7 @@ def add(
     kind: Annotated[str, typer.Option(help="The kind of source: `coworker connections kinds`.")],
     setting: Setting = None,
     secret_file: SecretFile = None,
-    ask: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME", help="Ask for this sensitive setting, without echo."),
-    ] = None,
+    ask: Ask = None,
     cron: Cron = None,
     every: Every = None,
     time_zone: TimeZone = "UTC",
@@ -98,7 +102,7 @@ def add(
 
     Example: coworker connections add acme handbook --kind git -s repository=/srv/handbook.git
     """
-    schedule = _schedule(cron, every, time_zone)
+    schedule = parsed_schedule(cron, every, time_zone)
     with opened() as platform:
         handle = platform.maker.make(
             ConnectionOrder(
@@ -121,6 +125,45 @@ def check(handle: Handle) -> None:
         catalog = platform.maker.check(handle)
     names = ", ".join(sorted(stream.name for stream in catalog))
     console.print(f"{handle} answers and offers: {names or 'no stream'}.")
+
+
+@app.command()
+def change(
+    handle: Handle,
+    *,
+    setting: Setting = None,
+    secret_file: SecretFile = None,
+    ask: Ask = None,
+) -> None:
+    """Change settings or secrets of a connection: the source is checked with the new ones first.
+
+    What is not named stays as it is; what was is neither shown nor asked for.
+
+    Example: coworker connections change acme.shop --ask password
+    """
+    with opened() as platform:
+        with platform.database.control() as session:
+            kind = find_connection(session, handle).kind
+        form = read_changes(kind, setting or (), secret_file or (), ask or ())
+        if not form:
+            raise TenantActionError("Say what is to be changed: --setting, --secret-file or --ask.")
+        platform.maker.change(handle, form)
+    console.print(f"{handle} is changed: {', '.join(sorted(form))}.")
+
+
+@app.command("rotate-key")
+def rotate_key(
+    handle: Handle,
+    *,
+    at_once: Annotated[
+        bool,
+        typer.Option("--at-once", help="End every older key now: it got into wrong hands."),
+    ] = False,
+) -> None:
+    """Give a connection a new key to Elasticsearch, as the schedule does before one expires."""
+    with opened() as platform:
+        expires_at = platform.keys.rotate(handle, at_once=at_once)
+    console.print(f"{handle} has a new key, good until {expires_at:%Y-%m-%d %H:%M:%S} UTC.")
 
 
 @app.command("list")
@@ -152,6 +195,9 @@ def show(handle: Handle, *, as_json: Json = False) -> None:
             "id": connection.id,
             "tenant": connection.tenant_id,
             "epoch": connection.epoch,
+            "secrets_changed_at": connection.secrets_changed_at,
+            "key_expires_at": connection.key_expires_at,
+            "needs_attention": connection.needs_attention,
             "settings": connection.settings,
             "selection": selection.streams,
             "selected_by": selection.made_by,
@@ -224,80 +270,6 @@ def select_command(
 
 
 @app.command()
-def schedule(
-    handle: Handle,
-    *,
-    cron: Cron = None,
-    every: Every = None,
-    time_zone: TimeZone = "UTC",
-    never: Annotated[bool, typer.Option("--never", help="Sync on command only.")] = False,
-) -> None:
-    """Say how often a connection is synced.
-
-    Example: coworker connections schedule acme.shop --cron "0 6 * * 1-5" --time-zone Europe/Berlin
-    """
-    new = _schedule(cron, every, time_zone)
-    if (new is None) != never:
-        raise TenantActionError("Say when: --cron, --every or --never.")
-    with opened() as platform, platform.database.control() as session:
-        connection = find_connection(session, handle)
-        reschedule(connection, new, now=platform.clock.now())
-        due = connection.due_at
-    console.print(
-        f"{handle} is next due {due:%Y-%m-%d %H:%M:%S} UTC."
-        if due
-        else f"{handle} is synced on command only."
-    )
-
-
-@app.command()
-def limit(
-    handle: Handle,
-    *,
-    removals: Annotated[
-        float | None,
-        typer.Option(help="The largest share of rows that one sync may remove.", min=0, max=1),
-    ] = None,
-    rejected: Annotated[
-        float | None,
-        typer.Option(help="The largest share of records that may be rejected.", min=0, max=1),
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Show or set the shares at which a sync stops and asks.
-
-    Example: coworker connections limit acme.shop --removals 0.5
-    """
-    new = {"removal_share_max": removals, "rejected_share_max": rejected}
-    with opened() as platform, platform.database.control() as session:
-        connection = find_connection(session, handle)
-        connection.limits = connection.limits | {
-            name: share for name, share in new.items() if share is not None
-        }
-        limits = {
-            "removal_share_max": REMOVAL_SHARE_MAX,
-            "rejected_share_max": REJECTED_SHARE_MAX,
-        } | connection.limits
-    show_one(limits, as_json=as_json)
-
-
-@app.command("pause")
-def pause_command(handle: Handle) -> None:
-    """Stop scheduled syncs of a connection."""
-    with opened() as platform, platform.database.control() as session:
-        pause(find_connection(session, handle), now=platform.clock.now())
-    console.print(f"{handle} is paused. To go on: coworker connections resume {handle}")
-
-
-@app.command("resume")
-def resume_command(handle: Handle) -> None:
-    """Take scheduled syncs of a connection up again."""
-    with opened() as platform, platform.database.control() as session:
-        resume(find_connection(session, handle), now=platform.clock.now())
-    console.print(f"{handle} is synced by its schedule again.")
-
-
-@app.command()
 def sync(
     handle: Handle,
     window: Annotated[
@@ -332,12 +304,10 @@ def _month(text: str) -> Window:
         raise TenantActionError(f"{text!r} is no month: write it as YYYY-MM.") from error
 
 
-def _schedule(cron: str | None, every: int | None, time_zone: str) -> Schedule | None:
-    if cron and every:
-        raise TenantActionError("Give either --cron or --every, not both.")
-    if cron:
-        return Schedule.parse(cron=cron, time_zone=time_zone)
-    return Schedule.parse(interval_s=every * 60, time_zone=time_zone) if every else None
+app.command()(schedule)
+app.command()(limit)
+app.command("pause")(pause_syncs)
+app.command("resume")(resume_syncs)
 
 
 def _secrets(kind: str) -> tuple[str, ...]:
@@ -350,8 +320,14 @@ def _row(connection: Connection) -> dict[str, Any]:
         "kind": connection.kind,
         "schedule": describe_schedule(schedule_of(connection)),
         "due_at": connection.due_at,
-        "state": "paused" if connection.paused_at else "active",
+        "state": _state(connection),
     }
+
+
+def _state(connection: Connection) -> str:
+    if connection.needs_attention:
+        return "needs attention"
+    return "paused" if connection.paused_at else "active"
 
 
 def _show_removals(title: str, removals: Iterable[Removal]) -> None:

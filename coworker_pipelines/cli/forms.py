@@ -25,7 +25,18 @@ def read_form(
         TenantActionError: a sensitive setting stands among the arguments, or a file is unreadable.
     """
     settings_type = registry.connector_class(kind).settings_type
-    secret_names = secret_fields(settings_type)
+    form = read_changes(kind, settings, secret_files, asked)
+    for name in secret_fields(settings_type):
+        if name not in form and settings_type.model_fields[name].is_required():
+            form[name] = _asked(name)
+    return form
+
+
+def read_changes(
+    kind: str, settings: Iterable[str], secret_files: Iterable[str], asked: Collection[str]
+) -> dict[str, Any]:
+    """What is given or asked for, and nothing besides; errors as in ``read_form``."""
+    secret_names = secret_fields(registry.connector_class(kind).settings_type)
     form: dict[str, Any] = {}
     for entry in settings:
         name, value = _pair(entry, "--setting wants NAME=VALUE.")
@@ -40,11 +51,12 @@ def read_form(
         form[name] = Secret(_read(path))
     if foreign := sorted(set(asked) - set(secret_names)):
         raise TenantActionError(f"{foreign[0]!r} is no sensitive setting of {kind}.")
-    for name in secret_names:
-        is_wanted = name in asked or settings_type.model_fields[name].is_required()
-        if name not in form and is_wanted:
-            form[name] = Secret(typer.prompt(name, hide_input=True, err=True))
+    form |= {name: _asked(name) for name in asked if name not in form}
     return form
+
+
+def _asked(name: str) -> Secret:
+    return Secret(typer.prompt(name, hide_input=True, err=True))
 
 
 def _pair(text: str, wanted: str) -> tuple[str, str]:

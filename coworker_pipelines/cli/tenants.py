@@ -9,7 +9,6 @@ from coworker_pipelines.cli.output import Json, console, show_one, show_rows
 from coworker_pipelines.connections.connections import list_connections
 from coworker_pipelines.connections.rows import Tenant
 from coworker_pipelines.connections.tenants import find_tenant, list_tenants
-from coworker_pipelines.provisioning.tenants import make_tenant
 
 app = typer.Typer(no_args_is_help=True, help="Clients of Coworker; all data belongs to one.")
 
@@ -28,9 +27,7 @@ def add(
     Example: coworker tenants add acme --name "Acme Ltd"
     """
     with opened() as platform:
-        make_tenant(
-            platform.database, platform.secrets, platform.clock, slug=slug, name=name or slug
-        )
+        platform.tenants.make(slug=slug, name=name or slug)
     console.print(f"Tenant {slug} is there. Next: coworker connections add {slug} NAME --kind git")
 
 

@@ -27,7 +27,6 @@ def add_connection(
     catalog: dict[str, Any],
     schedule: Schedule | None,
     now: datetime,
-    secret_fingerprint: str | None = None,
 ) -> Connection:
     """A new connection in its first epoch; with a schedule it is due at once.
 
@@ -43,8 +42,6 @@ def add_connection(
         handle=handle,
         kind=kind,
         settings=settings,
-        secret_reference=f"connection/{tenant.id}/{connection_id}",
-        secret_fingerprint=secret_fingerprint,
         epoch=1,
         schedule=schedule.to_json() if schedule else None,
         due_at=now if schedule else None,

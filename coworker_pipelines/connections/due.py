@@ -29,7 +29,7 @@ class DueConnection:
 
 
 def due_connections(session: Session, *, now: datetime, limit: int) -> list[DueConnection]:
-    """Those whose time has come, the longest waiting first.
+    """Those whose time has come, the longest waiting first; none that needs somebody to act.
 
     One indexed query, and one more for the open windows of what it found: the cost follows
     what is due, not what exists.
@@ -43,7 +43,11 @@ def due_connections(session: Session, *, now: datetime, limit: int) -> list[DueC
             Connection.kind,
             Connection.due_at,
         )
-        .where(Connection.due_at <= now, Connection.paused_at.is_(None))
+        .where(
+            Connection.due_at <= now,
+            Connection.paused_at.is_(None),
+            Connection.needs_attention.is_(None),
+        )
         .order_by(Connection.due_at)
         .limit(limit)
     ).all()

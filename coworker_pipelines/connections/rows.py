@@ -36,11 +36,16 @@ class Tenant(Row):
     id: Mapped[str] = mapped_column(primary_key=True)
     slug: Mapped[str] = mapped_column(unique=True)
     name: Mapped[str]
+    key_salt: Mapped[str | None] = mapped_column(deferred=True)
+    pass_digest: Mapped[bytes | None] = mapped_column(deferred=True)
     created_at: Mapped[datetime]
 
 
 class Connection(Row):
-    """``handle`` is ``<tenant's slug>.<name>``: what people type, and Dagster's partition key."""
+    """``handle`` is ``<tenant's slug>.<name>``: what people type, and Dagster's partition key.
+
+    ``needs_attention`` is one sentence for the tenant: until somebody acts, no sync is started.
+    """
 
     __tablename__ = "connections"
     __table_args__ = (
@@ -54,8 +59,11 @@ class Connection(Row):
     handle: Mapped[str] = mapped_column(unique=True)
     kind: Mapped[str] = mapped_column(index=True)
     settings: Mapped[dict[str, Any]]
-    secret_reference: Mapped[str]
     secret_fingerprint: Mapped[str | None] = mapped_column(deferred=True)
+    secrets_changed_at: Mapped[datetime | None] = mapped_column(deferred=True)
+    key_expires_at: Mapped[datetime | None] = mapped_column(index=True)
+    needs_attention: Mapped[str | None]
+    needs_attention_at: Mapped[datetime | None]
     epoch: Mapped[int]
     schedule: Mapped[dict[str, Any] | None]
     due_at: Mapped[datetime | None]

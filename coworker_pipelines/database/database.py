@@ -2,13 +2,14 @@
 
 import hashlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final, Self
 
 from psycopg.errors import (
     InvalidParameterValue,
     UndefinedColumn,
+    UndefinedFunction,
     UndefinedTable,
 )
 from sqlalchemy import Connection, Engine, create_engine, event, text
@@ -17,39 +18,60 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
 from coworker_pipelines.database.url import engine_url
-from coworker_pipelines.kernel.errors import DefectError, RetryLaterError, TenantActionError
+from coworker_pipelines.kernel.errors import (
+    DefectError,
+    RefusedError,
+    RetryLaterError,
+    TenantActionError,
+)
 from coworker_pipelines.kernel.ids import IdPrefix, is_id
+from coworker_pipelines.kernel.secret import Secret
 
 RUN_ROLE: Final = "coworker_run"
 CONTROL_ROLE: Final = "coworker_control"
 TENANT_SETTING: Final = "coworker.tenant"
+PASS_SETTING: Final = "coworker.pass"  # noqa: S105 - a name
 CONNECT_TIMEOUT_S: Final = 10
 STATEMENT_TIMEOUT_S: Final = 120
 ROW_LOCK_TIMEOUT_S: Final = 30
 LOCK_POLL_S: Final = 0.2
 POOL_SIZE: Final = 4
 
-_NOT_READY: Final = (UndefinedTable, UndefinedColumn, InvalidParameterValue)
+_NOT_READY: Final = (UndefinedTable, UndefinedColumn, UndefinedFunction, InvalidParameterValue)
 """A database without our tables, of an older revision, or without the roles of a session."""
 _SET_ROLE: Final = "permission denied to set role"
 """Other refusals are row-level security's, and a defect of ours."""
 _KEEPALIVE: Final = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 """A lock's connection is silent for hours; what stands between would take it for dead."""
 _BEGIN: Final = text(
-    "SELECT set_config('role', :role, true), set_config(:setting, :tenant, true), "
-    "set_config('statement_timeout', :statement, true), set_config('lock_timeout', :lock, true)"
+    "SELECT set_config('role', :role, true), "
+    f"set_config('{TENANT_SETTING}', :tenant, true), set_config('{PASS_SETTING}', :pass, true), "
+    "set_config('statement_timeout', :statement, true), set_config('lock_timeout', :lock, true), "
+    "coworker_tenant()"
 )
+
+Passes = Callable[[str], Secret]
+"""The pass of a tenant, by its id."""
+
+
+def no_pass(_: str) -> Secret:
+    """Of whoever works with no tenant's rows."""
+    raise DefectError("A tenant's rows were asked for without a pass.")
 
 
 class Database:
-    """One Postgres database.
+    """One Postgres database; ``passes`` open the rows of tenants.
+
+    Row-level security shows a tenant's rows to the session that names the tenant and gives its
+    pass. Naming another tenant is not enough: that one's pass would be needed.
 
     Raises (from every session): ``RetryLaterError`` where the server cannot be reached, a
     statement took too long, or two transactions stood in each other's way.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, passes: Passes = no_pass) -> None:
         address = engine_url(url)
+        self._passes = passes
         arguments = {
             "connect_timeout": CONNECT_TIMEOUT_S,
             "application_name": "coworker",
@@ -75,16 +97,21 @@ class Database:
 
     @contextmanager
     def tenant(self, tenant_id: str) -> Iterator[Session]:
-        """A transaction that sees and writes rows of this tenant alone."""
+        """A transaction that sees and writes rows of this tenant alone.
+
+        Raises:
+            RefusedError: the database does not know the tenant, or takes its pass for a wrong one.
+        """
         if not is_id(tenant_id, IdPrefix.TENANT):
             raise DefectError("A session was asked for with a tenant id that is none.")
-        with self._transaction(RUN_ROLE, tenant_id) as session:
+        beginning = _Beginning(RUN_ROLE, tenant_id, self._passes(tenant_id))
+        with self._transaction(beginning) as session:
             yield session
 
     @contextmanager
     def control(self) -> Iterator[Session]:
         """A transaction of the control plane: it sees all tenants."""
-        with self._transaction(CONTROL_ROLE, "") as session:
+        with self._transaction(_Beginning(CONTROL_ROLE, "", Secret(""))) as session:
             yield session
 
     @contextmanager
@@ -108,11 +135,11 @@ class Database:
             connection.close()
 
     @contextmanager
-    def _transaction(self, role: str, tenant_id: str) -> Iterator[Session]:
+    def _transaction(self, beginning: "_Beginning") -> Iterator[Session]:
         with _reachable(), Session(self._engine) as session:
             # On every begin: a transaction that a caller ends early must not be followed by
             # one with the login's own rights.
-            event.listen(session, "after_begin", _Beginning(role, tenant_id))
+            event.listen(session, "after_begin", beginning)
             yield session
             session.commit()
 
@@ -120,17 +147,23 @@ class Database:
 class _Beginning:
     """Gives a transaction its role, its tenant and its limits."""
 
-    def __init__(self, role: str, tenant_id: str) -> None:
+    def __init__(self, role: str, tenant_id: str, tenant_pass: Secret) -> None:
+        self._pass = tenant_pass
         self._values = {
             "role": role,
-            "setting": TENANT_SETTING,
             "tenant": tenant_id,
             "statement": f"{STATEMENT_TIMEOUT_S}s",
             "lock": f"{ROW_LOCK_TIMEOUT_S}s",
         }
 
     def __call__(self, _session: Session, _transaction: object, connection: Connection) -> None:
-        connection.execute(_BEGIN, self._values)
+        values = {**self._values, "pass": self._pass.get_secret_value()}
+        opened = connection.execute(_BEGIN, values).one()[-1]
+        if (opened or "") != self._values["tenant"]:
+            raise RefusedError(
+                "The database does not open this tenant's rows: the tenant is gone, or was made "
+                "under another master key."
+            )
 
 
 def _lock_key(connection_id: str) -> int:

@@ -6,7 +6,12 @@ from dagster import Definitions, in_process_executor
 
 from coworker_pipelines.defs.assets import kind_assets
 from coworker_pipelines.defs.checks import kind_checks
-from coworker_pipelines.defs.jobs import freshness_schedule, sync_job
+from coworker_pipelines.defs.jobs import (
+    freshness_schedule,
+    rotate_keys_job,
+    rotation_schedule,
+    sync_job,
+)
 from coworker_pipelines.defs.kinds import Kind
 from coworker_pipelines.defs.platform import PlatformResource
 from coworker_pipelines.defs.sensors import connections_changed, connections_due
@@ -22,8 +27,8 @@ def build_definitions(kinds: Sequence[Kind], platform: PlatformResource) -> Defi
     return Definitions(
         assets=[asset for kind in kinds for asset in kind_assets(kind)],
         asset_checks=[kind_checks(kind) for kind in kinds],
-        jobs=jobs,
-        schedules=[freshness_schedule(kind) for kind in kinds],
+        jobs=[*jobs, rotate_keys_job],
+        schedules=[*(freshness_schedule(kind) for kind in kinds), rotation_schedule()],
         sensors=[connections_due(kinds, jobs), connections_changed(kinds)],
         resources={"platform": platform},
         executor=in_process_executor,

@@ -41,23 +41,35 @@ class Sync(Protocol):
 
 
 class Platform(Protocol):
-    """The database and the stores, as the shell needs them."""
+    """One connection and its stores, as a run needs them."""
 
     def open_sync(
         self, handle: str, run_id: str, windows: Sequence[Window]
     ) -> AbstractContextManager[Sync]: ...
+    def balance_of_last_sync(self, handle: str, stream: str) -> CheckResult: ...
+    def index_owner(self, handle: str, stream: str) -> CheckResult: ...
+
+
+class ControlPlatform(Protocol):
+    """All connections, as sensors and schedules need them."""
+
     def due(self, now: datetime, limit: int) -> "Sequence[DueConnection]": ...
     def mark_started(self, due: "DueConnection") -> bool: ...
     def connections(self, kind: str) -> Iterable[str]: ...
-    def balance_of_last_sync(self, handle: str, stream: str) -> CheckResult: ...
-    def index_owner(self, handle: str, stream: str) -> CheckResult: ...
     def freshness(self, kind: str) -> CheckResult: ...
+    def rotate_expiring_keys(self, limit: int) -> "Sequence[str]": ...
 
 
 class PlatformResource:
     """Opens the platform that the environment describes. Secrets are read then, and not before."""
 
     def open(self) -> AbstractContextManager[Platform]:
+        from coworker_pipelines.assembly import open_platform  # noqa: PLC0415 - seconds
+
+        return open_platform()
+
+    def open_control(self) -> AbstractContextManager[ControlPlatform]:
+        """With the control plane's rights, which no run in the cluster has."""
         from coworker_pipelines.assembly import Platform as Assembled  # noqa: PLC0415 - seconds
 
         return Assembled.from_environment()

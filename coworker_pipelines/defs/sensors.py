@@ -107,7 +107,7 @@ def connections_due(
         description="Starts a sync of each connection whose time has come.",
     )
     def due_sensor(context: SensorEvaluationContext, platform: PlatformParameter) -> SensorResult:
-        with platform.open() as opened:
+        with platform.open_control() as opened:
             due = opened.due(platform.clock().now(), DUE_MAX)
             if not due:
                 return SensorResult(skip_reason="No connection is due.")
@@ -144,7 +144,7 @@ def connections_changed(kinds: Sequence[Kind]) -> SensorDefinition:
         context: SensorEvaluationContext, platform: PlatformParameter
     ) -> SensorResult:
         requests: list[AddDynamicPartitionsRequest | DeleteDynamicPartitionsRequest] = []
-        with platform.open() as opened:
+        with platform.open_control() as opened:
             for kind in kinds:
                 there = set(opened.connections(kind.name))
                 requests += plan_partitions(kind, there, _partitions(context.instance, kind))

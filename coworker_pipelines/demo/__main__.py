@@ -26,7 +26,6 @@ from coworker_pipelines.documents.client import open_client
 from coworker_pipelines.kernel.errors import DefectError
 from coworker_pipelines.kernel.window import Window
 from coworker_pipelines.provisioning.connections import ConnectionOrder
-from coworker_pipelines.provisioning.tenants import make_tenant
 
 PROJECT: Final = Path(__file__).parents[2]
 STATE: Final = PROJECT / ".coworker" / "demo"
@@ -53,7 +52,7 @@ def demonstrate(
         make_shop(source, now=platform.clock.now())
         _step("Two tenants; a git connection each, and a database for one of them")
         for slug, name in (("acme", "Acme"), ("acme-corp", "Acme Corporation")):
-            make_tenant(platform.database, platform.secrets, platform.clock, slug=slug, name=name)
+            platform.tenants.make(slug=slug, name=name)
         _connect(platform, CODE, "git", {"repository": str(repository.resolve())})
         _connect(platform, CORP_CODE, "git", {"repository": str(repository.resolve())})
         _connect(platform, SHOP, "sql", {"url": f"sqlite:///{source}"})

@@ -1,4 +1,4 @@
-"""Making a connection: checked at its source, then whole in every store, or nowhere."""
+"""Making and changing connections: checked at the source, then whole in every store or nowhere."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -12,21 +12,25 @@ from coworker_pipelines.connections.connections import add_connection, find_conn
 from coworker_pipelines.connections.rows import Connection
 from coworker_pipelines.connections.schedules import Schedule
 from coworker_pipelines.connections.selections import add_selection
-from coworker_pipelines.connections.tenants import find_tenant
+from coworker_pipelines.connections.tenants import find_tenant, tenant_keys
 from coworker_pipelines.connectors.registry import connector_class
 from coworker_pipelines.database.database import Database
 from coworker_pipelines.kernel.clock import Clock
-from coworker_pipelines.kernel.errors import RetryLaterError, TenantActionError
+from coworker_pipelines.kernel.errors import RefusedError, RetryLaterError, TenantActionError
 from coworker_pipelines.kernel.secret import Secret
-from coworker_pipelines.provisioning.forms import join_form, parse_form, split_form
-from coworker_pipelines.provisioning.indices import ConnectionIndices
-from coworker_pipelines.provisioning.tenants import tenant_keys
+from coworker_pipelines.provisioning.forms import (
+    SplitForm,
+    join_form,
+    parse_form,
+    secret_fields,
+    split_form,
+)
+from coworker_pipelines.provisioning.keys import KeyMaker
 from coworker_pipelines.sdk.connector import Connector
 from coworker_pipelines.sdk.stream import Catalog
 from coworker_pipelines.secrets.fingerprint import fingerprint
-from coworker_pipelines.secrets.store import SecretStore
-
-ELASTICSEARCH_API_KEY = "elasticsearch_api_key"
+from coworker_pipelines.secrets.references import access_reference, source_reference
+from coworker_pipelines.secrets.store import SecretReader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,11 +48,11 @@ class ConnectionOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionMaker:
-    """The control plane's hands: database, secrets and indices of one platform."""
+    """The control plane's hands; ``reader`` is there where it may look at what it wrote."""
 
     database: Database
-    secrets: SecretStore
-    indices: ConnectionIndices
+    keys: KeyMaker
+    reader: SecretReader | None
     clock: Clock
 
     def make(self, order: ConnectionOrder) -> str:
@@ -62,11 +66,7 @@ class ConnectionMaker:
         """
         connector_type = connector_class(order.kind)
         settings = parse_form(connector_type.settings_type, order.form)
-        try:
-            catalog = offered(connector_type(settings))
-        except RetryLaterError as error:
-            # Nothing is there yet that could be tried again: whoever ordered has to.
-            raise TenantActionError(str(error)) from error
+        catalog = _asked(connector_type(settings))
         split = split_form(settings)
         streams = sorted(
             (stream.name for stream in catalog) if order.streams is None else set(order.streams)
@@ -74,19 +74,47 @@ class ConnectionMaker:
         with ExitStack() as undo, self.database.control() as session:
             connection = self._row(session, order, dict(split.settings), catalog, streams)
             scope = connection.scope
-            undo.callback(self.secrets.delete, connection.secret_reference)
-            undo.callback(self.indices.remove, scope)
-            self.indices.make(scope, streams)
-            key = self.indices.mint_key(scope)
-            self.secrets.put(
-                connection.secret_reference, {**split.secrets, ELASTICSEARCH_API_KEY: key}
-            )
-            subject_key, _ = tenant_keys(self.secrets, scope.tenant)
-            connection.secret_fingerprint = fingerprint(split.secrets, subject_key)
+            for reference in (source_reference(scope), access_reference(scope)):
+                undo.callback(self.keys.secrets.delete, reference)
+            undo.callback(self.keys.indices.remove, scope)
+            self.keys.indices.make(scope, streams)
+            self.keys.hand_over(session, connection, undo)
+            self._put_secrets(session, connection, split)
             handle = connection.handle
             session.commit()
             undo.pop_all()
         return handle
+
+    def change(self, handle: str, form: Mapping[str, Any]) -> Catalog:
+        """Change settings, secrets or both: the source is asked with the new ones first.
+
+        What is not in ``form`` stays. Where the control plane cannot look at its secrets, all of
+        them have to be given again as soon as one is, or as the source wants them to be checked.
+
+        Raises:
+            TenantActionError: the new settings do not fit, or the source refuses them; the
+                connection is then as it was.
+        """
+        with self.database.control() as session:
+            connection = find_connection(session, handle)
+            kind, before = connection.kind, dict(connection.settings)
+            kept = self._kept_secrets(connection, form)
+        settings_type = connector_class(kind).settings_type
+        settings = parse_form(settings_type, {**before, **kept, **form})
+        catalog = _asked(connector_class(kind)(settings))
+        split = split_form(settings)
+        with self.database.control() as session, ExitStack() as undo:
+            connection = find_connection(session, handle)
+            connection.settings = dict(split.settings)
+            connection.catalog = catalog_to_json(catalog)
+            connection.needs_attention = connection.needs_attention_at = None
+            if form.keys() & set(secret_fields(settings_type)):
+                if self.reader is not None:
+                    undo.callback(self.keys.secrets.put, source_reference(connection.scope), kept)
+                self._put_secrets(session, connection, split)
+            session.commit()
+            undo.pop_all()
+        return catalog
 
     def check(self, handle: str) -> Catalog:
         """Ask the source again; keep and return what it offers now.
@@ -94,6 +122,7 @@ class ConnectionMaker:
         Raises:
             TenantActionError: the source refuses, or the settings no longer fit.
             RetryLaterError: the source does not answer now.
+            RefusedError: the secrets cannot be read here.
         """
         with self.database.control() as session:
             connection = find_connection(session, handle)
@@ -105,9 +134,30 @@ class ConnectionMaker:
 
     def open_connector(self, connection: Connection) -> Connector[Any]:
         """The connection's source, with its secrets."""
-        return open_connector(
-            connection.kind, connection.settings, self.secrets.get(connection.secret_reference)
-        )
+        if self.reader is None:
+            raise RefusedError(
+                "The control plane cannot read the secrets of connections; a sync, which can, "
+                "checks the source before it reads."
+            )
+        secrets = self.reader.get(source_reference(connection.scope))
+        return open_connector(connection.kind, connection.settings, secrets)
+
+    def _kept_secrets(self, connection: Connection, form: Mapping[str, Any]) -> dict[str, Secret]:
+        if self.reader is not None:
+            return self.reader.get(source_reference(connection.scope))
+        names = set(secret_fields(connector_class(connection.kind).settings_type))
+        if connection.secrets_changed_at is not None and not form.keys() & names:
+            raise TenantActionError(
+                f"Give {' and '.join(sorted(names))} again, too: the control plane cannot read "
+                "them, and checks every change at the source."
+            )
+        return {}
+
+    def _put_secrets(self, session: Session, connection: Connection, split: SplitForm) -> None:
+        self.keys.secrets.put(source_reference(connection.scope), split.secrets)
+        keys = tenant_keys(session, self.keys.master, connection.tenant_id)
+        connection.secret_fingerprint = fingerprint(split.secrets, keys.subject)
+        connection.secrets_changed_at = self.clock.now() if split.secrets else None
 
     def _row(
         self,
@@ -153,3 +203,11 @@ def offered(connector: Connector[Any]) -> Catalog:
         return connector.discover()
     finally:
         connector.close()
+
+
+def _asked(connector: Connector[Any]) -> Catalog:
+    try:
+        return offered(connector)
+    except RetryLaterError as error:
+        # Nothing is there yet that could be tried again: whoever ordered has to.
+        raise TenantActionError(str(error)) from error

@@ -22,6 +22,18 @@ class SecretWriter(ABC):
         """After this there is no such secret, whether there was one or not."""
 
 
+class SecretHouse(ABC):
+    """Where each tenant has a place of its own for its secrets."""
+
+    @abstractmethod
+    def open(self, tenant: str) -> None:
+        """After this the tenant's secrets can be put; once more changes nothing."""
+
+    @abstractmethod
+    def close(self, tenant: str) -> None:
+        """After this the tenant has no place, and nothing that was in it is left."""
+
+
 class SecretReader(ABC):
     """Gets secrets out: the half of who uses them."""
 
@@ -41,6 +53,21 @@ class SecretStore(SecretWriter, SecretReader):
     @abstractmethod
     def references(self) -> Iterator[str]:
         """All references, sorted."""
+
+
+class OpenHouse(SecretHouse):
+    """Of a store in which a place is there as soon as something is put into it."""
+
+    def __init__(self, store: SecretStore) -> None:
+        self._store = store
+
+    def open(self, tenant: str) -> None:
+        pass
+
+    def close(self, tenant: str) -> None:
+        for reference in self._store.references():
+            if reference.split("/")[1] == tenant:
+                self._store.delete(reference)
 
 
 class MemorySecretStore(SecretStore):

@@ -55,7 +55,7 @@ def opened(address: ElasticsearchAddress, scope: Scope, streams: Sequence[str]) 
     for stream in streams:
         create_documents_index(admin, scope, stream, replicas=0)
     create_activities_index(admin, scope, ACTIVITY_PROPERTIES, replicas=0)
-    own = replace(address, user=None, password=None, api_key=mint_key(admin, scope))
+    own = replace(address, user=None, password=None, api_key=mint_key(admin, scope).value)
     client, endpoint = open_client(own), Endpoint(own)
     writer = DocumentsWriter(endpoint, names.activities_alias(scope))
     try:

@@ -19,7 +19,6 @@ from coworker_pipelines.database.migrations import migrate
 from coworker_pipelines.kernel.clock import FixedClock
 from coworker_pipelines.kernel.window import Window
 from coworker_pipelines.provisioning.connections import ConnectionOrder
-from coworker_pipelines.provisioning.tenants import make_tenant
 from coworker_pipelines.settings import Settings
 from coworker_pipelines.syncs.context import Bounds
 from tests.benchmarks.frame import Figures, Given, Round
@@ -154,9 +153,7 @@ def _settings(given: Given, name: str) -> Iterator[Settings]:
             segments=folder / "segments",
         )
         with opened(settings) as platform:
-            make_tenant(
-                platform.database, platform.secrets, platform.clock, slug=TENANT, name="Acme"
-            )
+            platform.tenants.make(slug=TENANT, name="Acme")
         yield settings
 
 
@@ -177,7 +174,7 @@ def _add_connection(platform: Platform, source: Path, name: str) -> str:
 def _remove(platform: Platform, handle: str) -> None:
     with platform.database.control() as session:
         scope = find_connection(session, handle).scope
-    platform.maker.indices.remove(scope)
+    platform.keys.indices.remove(scope)
 
 
 def _variables(settings: Settings, folder: Path) -> dict[str, str]:

@@ -68,7 +68,6 @@ def _rows(tenant: str, count: int) -> list[dict[str, object]]:
             "handle": handle,
             "kind": "sql",
             "settings": {},
-            "secret_reference": "connection/none",
             "epoch": 1,
             "schedule": _SCHEDULE.to_json(),
             "due_at": NOW + timedelta(seconds=number - DUE + 1),

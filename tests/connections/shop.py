@@ -15,6 +15,7 @@ from coworker_pipelines.database.database import Database
 from coworker_pipelines.kernel.scope import Scope
 from coworker_pipelines.kernel.window import Window
 from coworker_pipelines.sdk.stream import Catalog, Field, IdentifierKind, Stream, SyncMode
+from tests.database_fixtures import MASTER
 
 NOW = datetime(2026, 3, 15, 12, tzinfo=UTC)
 WINDOW = Window.of(NOW)
@@ -53,7 +54,7 @@ HOURLY = Schedule(interval_s=3600)
 def make_shop(database: Database, slug: str = "acme", **changes: Any) -> Scope:
     """A tenant and its connection ``shop``, with all streams selected."""
     with database.control() as session:
-        add_tenant(session, slug=slug, name=slug.title(), now=NOW)
+        add_tenant(session, MASTER, slug=slug, name=slug.title(), now=NOW)
         return add_shop(session, slug, **changes).scope
 
 

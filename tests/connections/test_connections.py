@@ -20,6 +20,7 @@ from coworker_pipelines.database.database import Database
 from coworker_pipelines.kernel.errors import TenantActionError
 from coworker_pipelines.kernel.ids import IdPrefix, is_id
 from tests.connections.shop import NOW, add_shop, make_shop
+from tests.database_fixtures import MASTER
 
 BAD_NAMES = (
     "",
@@ -36,10 +37,10 @@ BAD_NAMES = (
 
 def test_a_tenant_has_an_opaque_id_and_is_found_by_its_slug(database: Database) -> None:
     with database.control() as session:
-        made = add_tenant(session, slug="acme", name="Acme", now=NOW)
+        made = add_tenant(session, MASTER, slug="acme", name="Acme", now=NOW)
         assert is_id(made.id, IdPrefix.TENANT)
         assert find_tenant(session, "acme") is made
-        add_tenant(session, slug="a" * NAME_LENGTH_MAX, name="Long", now=NOW)
+        add_tenant(session, MASTER, slug="a" * NAME_LENGTH_MAX, name="Long", now=NOW)
         assert [tenant.slug for tenant in list_tenants(session)] == ["a" * 40, "acme"]
 
 
@@ -47,8 +48,8 @@ def test_a_tenant_has_an_opaque_id_and_is_found_by_its_slug(database: Database) 
 def test_a_bad_name_is_refused_in_one_sentence(database: Database, name: str) -> None:
     with database.control() as session:
         with pytest.raises(TenantActionError, match="is no name for a tenant: lower-case letters"):
-            add_tenant(session, slug=name, name="Acme", now=NOW)
-        tenant = add_tenant(session, slug="acme", name="Acme", now=NOW)
+            add_tenant(session, MASTER, slug=name, name="Acme", now=NOW)
+        tenant = add_tenant(session, MASTER, slug="acme", name="Acme", now=NOW)
         with pytest.raises(TenantActionError, match="is no name for a connection"):
             add_shop(session, name=name)
         assert list_tenants(session) == [tenant]
@@ -58,7 +59,7 @@ def test_a_name_that_is_taken_is_refused_and_the_session_goes_on(database: Datab
     make_shop(database)
     with database.control() as session:
         with pytest.raises(TenantActionError, match=r"^There is a tenant 'acme' already\.$"):
-            add_tenant(session, slug="acme", name="Other", now=NOW)
+            add_tenant(session, MASTER, slug="acme", name="Other", now=NOW)
         with pytest.raises(TenantActionError, match=r"^There is a connection 'acme.shop' already"):
             add_shop(session)
         add_shop(session, name="shop-2")
@@ -73,7 +74,7 @@ def test_of_two_who_take_a_name_at_once_one_is_told(database: Database) -> None:
             with database.control() as session:
                 list_tenants(session)
                 both.wait(timeout=10)
-                add_tenant(session, slug="acme", name="Acme", now=NOW)
+                add_tenant(session, MASTER, slug="acme", name="Acme", now=NOW)
         except TenantActionError:
             return "told"
         return "made"
@@ -101,7 +102,6 @@ def test_a_connection_is_found_by_handle_and_by_id(database: Database) -> None:
         found = find_connection(session, "acme.shop")
         assert find_connection(session, scope.connection) is found
         assert found.scope == scope
-        assert found.secret_reference == f"connection/{scope.tenant}/{scope.connection}"
 
 
 def test_connections_are_listed_by_tenant_and_kind(database: Database) -> None:
@@ -115,7 +115,7 @@ def test_connections_are_listed_by_tenant_and_kind(database: Database) -> None:
 
 def test_with_a_schedule_it_is_due_at_once_and_without_never(database: Database) -> None:
     with database.control() as session:
-        add_tenant(session, slug="acme", name="Acme", now=NOW)
+        add_tenant(session, MASTER, slug="acme", name="Acme", now=NOW)
         assert add_shop(session).due_at == NOW
         assert add_shop(session, name="by-hand", schedule=None).due_at is None
 

@@ -160,7 +160,6 @@ def crowd(database: Database) -> Database:
                     "handle": f"acme.shop-{number}",
                     "kind": "sql",
                     "settings": {},
-                    "secret_reference": "connection/x",
                     "epoch": 1,
                     "schedule": HOURLY.to_json(),
                     "due_at": NOW + timedelta(seconds=number - DUE + 1),

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from hashlib import sha256
 
 from sqlalchemy.orm import Session
 
@@ -19,6 +20,7 @@ from coworker_pipelines.connections.rows import (
 from coworker_pipelines.database.database import Database
 from coworker_pipelines.database.rows import Row
 from coworker_pipelines.kernel.ids import IdPrefix, new_id
+from tests.database_fixtures import MASTER
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 WINDOW = date(2026, 1, 1)
@@ -41,11 +43,22 @@ def plant(database: Database, slug: str) -> Planted:
     )
     rows = rows_of(planted, slug)
     with database.control() as session:
-        tenant = Tenant(id=planted.tenant, slug=slug, name=slug, created_at=NOW)
+        tenant = Tenant(
+            id=planted.tenant,
+            slug=slug,
+            name=slug,
+            key_salt="5a" * 32,
+            pass_digest=sha256(_pass_of(planted.tenant).encode()).digest(),
+            created_at=NOW,
+        )
         _add(session, [tenant, *(row for row in rows if isinstance(row, OF_CONTROL))])
     with database.tenant(planted.tenant) as session:
         _add(session, [row for row in rows if not isinstance(row, OF_CONTROL)])
     return planted
+
+
+def _pass_of(tenant: str) -> str:
+    return MASTER.database_pass(tenant).get_secret_value()
 
 
 def _add(session: Session, rows: list[Row]) -> None:
@@ -65,7 +78,6 @@ def rows_of(planted: Planted, name: str) -> list[Row]:
             handle=f"{name}.{name}",
             kind="git",
             settings={},
-            secret_reference=f"connection/{tenant}/{connection}",
             secret_fingerprint="f" * 64,
             epoch=1,
             schedule=None,

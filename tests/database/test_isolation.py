@@ -1,5 +1,8 @@
 """What a session of one tenant can reach of another's rows: nothing, on every table."""
 
+import re
+
+import psycopg
 import pytest
 from psycopg.errors import InsufficientPrivilege
 from sqlalchemy import Table, delete, func, insert, select, text, update
@@ -17,8 +20,15 @@ from coworker_pipelines.connections.rows import (
 from coworker_pipelines.connections.selections import current_selection
 from coworker_pipelines.database.database import RUN_ROLE, Database
 from coworker_pipelines.database.rows import Row
-from coworker_pipelines.kernel.errors import DefectError, RetryLaterError, TenantActionError
+from coworker_pipelines.kernel.errors import (
+    DefectError,
+    RefusedError,
+    RetryLaterError,
+    TenantActionError,
+)
+from coworker_pipelines.kernel.secret import Secret
 from tests.database.planted import WINDOW, Planted, plant, rows_of
+from tests.database_fixtures import MASTER
 
 OWN = [table for table in Row.metadata.sorted_tables if "tenant_id" in table.columns]
 OWN_NAMES = [table.name for table in OWN]
@@ -180,7 +190,7 @@ def test_a_run_loads_its_connection_and_selection_whole(
     own, _ = tenants
     with database.tenant(own.tenant) as session:
         connection = find_connection(session, "acme.acme")
-        assert connection.secret_reference == f"connection/{own.tenant}/{own.connection}"
+        assert connection.settings == {}
         assert current_selection(session, connection.id).version == 1
         with pytest.raises(TenantActionError):
             find_connection(session, "acme-corp.acme-corp")
@@ -192,6 +202,57 @@ def test_what_was_selected_is_never_changed(
     assert tenants
     with pytest.raises(ProgrammingError), database.control() as session:
         session.execute(update(Selection).values(made_by="somebody else"))
+
+
+def test_who_names_another_tenant_needs_its_pass(
+    database: Database, tenants: tuple[Planted, Planted]
+) -> None:
+    own, other = tenants
+    with database.tenant(own.tenant) as session:
+        session.execute(
+            text("SELECT set_config('coworker.tenant', :id, true)"), {"id": other.tenant}
+        )
+        assert [_count(session, table) for table in OWN] == [0] * len(OWN)
+        session.execute(text("SELECT set_config('coworker.pass', :own, true)"), {"own": own.tenant})
+        assert [_count(session, table) for table in OWN] == [0] * len(OWN)
+        with pytest.raises(ProgrammingError), session.begin_nested():
+            session.execute(text("SELECT pass_digest FROM tenants"))
+
+
+def test_a_wrong_pass_opens_no_session(migrated_url: str, tenants: tuple[Planted, Planted]) -> None:
+    own, _ = tenants
+    with (
+        Database(migrated_url, lambda _: Secret("not the pass")) as database,
+        pytest.raises(RefusedError, match="under another master key"),
+        database.tenant(own.tenant) as session,
+    ):
+        session.scalars(select(Connection.id))
+
+
+def test_a_login_for_runs_has_no_way_to_more(
+    migrated_url: str, tenants: tuple[Planted, Planted]
+) -> None:
+    own, other = tenants
+    name = f"runner_{own.tenant}"
+    with psycopg.connect(migrated_url.replace("+psycopg", ""), autocommit=True) as owner:
+        owner.execute(f"CREATE ROLE {name} LOGIN PASSWORD 'runner' IN ROLE coworker_run".encode())
+        try:
+            url = re.sub(r"//[^@]*@", f"//{name}:runner@", migrated_url)
+            with Database(url, MASTER.database_pass) as database:
+                with database.tenant(own.tenant) as session:
+                    assert session.scalars(select(Connection.id)).all() == [own.connection]
+                with (
+                    pytest.raises(TenantActionError, match="lacks a right"),
+                    database.control() as session,
+                ):
+                    session.scalars(select(Connection.id))
+                with database.tenant(own.tenant) as session:
+                    session.execute(text("RESET ROLE"))
+                    named = {"id": other.tenant}
+                    session.execute(text("SELECT set_config('coworker.tenant', :id, true)"), named)
+                    assert session.scalars(select(Connection.id)).all() == []
+        finally:
+            owner.execute(f"DROP ROLE {name}".encode())
 
 
 @pytest.mark.parametrize("tenant_id", ("", "acme", "t", "' OR true --", "c0123456789abcde"))

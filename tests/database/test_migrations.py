@@ -20,14 +20,14 @@ from coworker_pipelines.database.migrations import VERSION_TABLE, migrate, pendi
 from coworker_pipelines.kernel.errors import RetryLaterError, TenantActionError
 from coworker_pipelines.services.local import Endpoints
 from tests.database.planted import plant
-from tests.database_fixtures import made_database, named_url
+from tests.database_fixtures import made_database, named_url, opened_database
 
 TABLES = set(Connection.metadata.tables)
 PASSWORD = "made-up-for-this-test"
 
 
 def test_a_database_goes_up_from_empty_and_down_again(database_url: str) -> None:
-    assert pending(database_url) == ("0001",)
+    assert pending(database_url)[:2] == ("0001", "0002")
     migrate(database_url)
     assert _tables(database_url) == TABLES | {VERSION_TABLE}
     assert pending(database_url) == ()
@@ -75,7 +75,7 @@ def test_going_down_leaves_the_roles_to_other_databases(
 
 @pytest.mark.usefixtures("migrated_template")  # so that the roles exist
 def test_an_owner_who_is_no_superuser_migrates_and_is_held_to_a_tenant(database_url: str) -> None:
-    with _owner(database_url, has_roles=True) as url, Database(url) as owned:
+    with _owner(database_url, has_roles=True) as url, opened_database(url) as owned:
         migrate(url)
         acme, _ = plant(owned, "acme"), plant(owned, "acme-corp")
         with owned.tenant(acme.tenant) as session:

@@ -66,7 +66,7 @@ def made_place(
         tenant=new_id(IdPrefix.TENANT), connection=new_id(IdPrefix.CONNECTION), epoch=1
     )
     create_documents_index(admin, scope, STREAM, replicas=0)
-    own = replace(address, user=None, password=None, api_key=mint_key(admin, scope))
+    own = replace(address, user=None, password=None, api_key=mint_key(admin, scope).value)
     endpoint = Endpoint(own)
     try:
         with open_client(own) as client:

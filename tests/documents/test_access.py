@@ -224,7 +224,7 @@ def test_a_rotation_leaves_no_run_without_a_key(
 ) -> None:
     scope = Scope(tenant=new_id(IdPrefix.TENANT), connection=new_id(IdPrefix.CONNECTION), epoch=1)
     with made_place(admin, elasticsearch_address, scope) as place:
-        newer = mint_key(admin, scope)
+        newer = mint_key(admin, scope).value
         place.writer().refresh()
         revoke_keys(admin, scope, but=newer)
         with pytest.raises(RefusedError, match="revoked"):

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from coworker_pipelines.connections.due import DueConnection
 from coworker_pipelines.defs.kinds import Kind
-from coworker_pipelines.defs.platform import Platform, PlatformResource
+from coworker_pipelines.defs.platform import ControlPlatform, Platform, PlatformResource
 from coworker_pipelines.kernel.clock import Clock, FixedClock
 from coworker_pipelines.kernel.errors import CoworkerError, TenantActionError
 from coworker_pipelines.kernel.scope import Scope
@@ -154,6 +154,10 @@ class FakePlatform:
         assert kind
         return self.fresh
 
+    def rotate_expiring_keys(self, limit: int) -> Sequence[str]:
+        assert limit
+        return sorted(self.known)
+
     def add_due(
         self, handle: str, *windows: Window, at: datetime = NOW, kind: str | None = None
     ) -> DueConnection:
@@ -173,6 +177,9 @@ def resource_for(platform: FakePlatform) -> PlatformResource:
 
     class FakeResource(PlatformResource):
         def open(self) -> AbstractContextManager[Platform]:
+            return nullcontext(platform)
+
+        def open_control(self) -> AbstractContextManager[ControlPlatform]:
             return nullcontext(platform)
 
         def clock(self) -> Clock:

@@ -20,7 +20,6 @@ from coworker_pipelines.kernel.clock import FixedClock
 from coworker_pipelines.kernel.counts import Counts
 from coworker_pipelines.kernel.window import Window
 from coworker_pipelines.provisioning.connections import ConnectionOrder
-from coworker_pipelines.provisioning.tenants import make_tenant, tenant_keys
 from coworker_pipelines.sdk.page import ReadRequest
 from coworker_pipelines.settings import Settings
 
@@ -57,9 +56,7 @@ class World:
 
     def add_tenant(self, slug: str = "acme") -> str:
         with self.opened() as platform:
-            return make_tenant(
-                platform.database, platform.secrets, platform.clock, slug=slug, name=slug
-            )
+            return platform.tenants.make(slug=slug, name=slug)
 
     def add_connection(
         self,
@@ -186,7 +183,7 @@ class World:
         with self.opened() as platform:
             with platform.database.control() as session:
                 scope = find_connection(session, handle).scope
-            platform.maker.indices.remove(scope)
+            platform.keys.indices.remove(scope)
 
     def _activities_of(
         self, handle: str, stream: str, stored: Mapping[str, StoredDocument]
@@ -197,7 +194,7 @@ class World:
                 scope, kind = connection.scope, connection.kind
                 session.expunge(connection)
             catalog = catalog_from_json(connection.catalog)
-            subject_key, _ = tenant_keys(platform.secrets, scope.tenant)
+            subject_key = platform.credentials(scope).keys.subject
         return Counter(
             message.id
             for document in stored.values()

@@ -34,6 +34,7 @@ from coworker_pipelines.segments.store import SegmentStore
 from coworker_pipelines.services.address import ElasticsearchAddress
 from tests.activities.opened import Opened, opened
 from tests.activities.shapes import CARDS, KIND, SUBJECT_KEY, BoardConnector, card
+from tests.database_fixtures import MASTER, opened_database
 
 NOTES = replace(CARDS, name="Notes of the board")
 CATALOG = Catalog((CARDS, NOTES))
@@ -128,7 +129,7 @@ def stored_card(number: int, **changes: Any) -> StoredDocument:
 @contextmanager
 def stocked(address: ElasticsearchAddress, database_url: str) -> Iterator[Stocked]:
     migrate(database_url)
-    with Database(database_url) as database:
+    with opened_database(database_url) as database:
         scope = _add_connection(database)
         with opened(address, scope, [stream.name for stream in CATALOG]) as connection:
             holdings = _holdings(database, connection)
@@ -146,7 +147,7 @@ def _add_connection(database: Database) -> Scope:
     with database.control() as session:
         connection = add_connection(
             session,
-            tenant=add_tenant(session, slug="acme", name="Acme", now=NOW),
+            tenant=add_tenant(session, MASTER, slug="acme", name="Acme", now=NOW),
             name="board",
             kind=KIND,
             settings={},

@@ -22,6 +22,7 @@ from coworker_pipelines.privacy.deselection import (
 )
 from coworker_pipelines.privacy.holdings import Holdings
 from coworker_pipelines.services.address import ElasticsearchAddress
+from tests.database_fixtures import MASTER
 from tests.privacy.stocked import (
     CARDS_STORED,
     NOTES,
@@ -286,7 +287,7 @@ def test_an_order_whose_last_transaction_broke_off_is_finished_by_the_next_try(
     connection: Stocked, database_url: str
 ) -> None:
     connection.select({"cards": ALL_BUT_AUTHOR})
-    with CrashingDatabase(database_url) as database, pytest.raises(Crash):
+    with CrashingDatabase(database_url, MASTER.database_pass) as database, pytest.raises(Crash):
         apply(connection, replace(connection.holdings, database=database))
     apply(connection)
     _is_done(connection)
