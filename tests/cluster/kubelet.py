@@ -99,8 +99,7 @@ class Kubelet:
                 try:
                     self._look_at(pod)
                 except ApiException as error:
-                    # Deleted between the list and now: the next list tells.
-                    if error.status not in _GONE:
+                    if not _is_going(error):
                         raise
             gone = self._running.keys() - {pod.metadata.uid for pod in pods}
             for uid in gone:
@@ -235,6 +234,11 @@ def running_kubelet(api: client.ApiClient, folder: Path) -> Iterator[Kubelet]:
         kubelet.end()
     if failures:
         raise failures[0]
+
+
+def _is_going(error: ApiException) -> bool:
+    """Whether the Pod was deleted since the list, or its namespace is: the next list tells."""
+    return error.status in _GONE or "NamespaceTerminating" in str(error.body)
 
 
 def _is(pod: Any, namespace: str, name: str) -> bool:
