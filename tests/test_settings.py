@@ -199,3 +199,45 @@ def test_the_first_month_is_that_of_the_environment() -> None:
     assert named.first_window == Window(2015, 6)
     with pytest.raises(TenantActionError, match="COWORKER_FIRST_WINDOW is no month"):
         Settings.from_environment({"COWORKER_FIRST_WINDOW": "2015"})
+
+
+FILES = (
+    (variables.DATABASE_URL_FILE, "database_url"),
+    (variables.DAGSTER_DATABASE_URL_FILE, "dagster_database_url"),
+    (variables.RUN_DATABASE_URL_FILE, "run_database_url"),
+    (variables.RUN_DAGSTER_DATABASE_URL_FILE, "run_dagster_database_url"),
+)
+
+
+@pytest.mark.parametrize(("name", "field"), FILES)
+def test_an_address_with_a_password_may_come_from_a_file(
+    name: str, field: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "url"
+    file.write_text(f"postgresql://ann:{SECRET}@db/coworker\n", encoding="utf-8")
+    settings = Settings.from_environment({name: str(file)})
+    value = getattr(settings, field)
+    text = value if isinstance(value, str) else value.get_secret_value()
+    driver = "psycopg2" if "dagster" in field else "psycopg"
+    assert text == f"postgresql+{driver}://ann:{SECRET}@db/coworker"
+
+
+@pytest.mark.parametrize(("name", "field"), FILES)
+def test_a_file_without_an_address_is_named_and_not_shown(
+    name: str, field: str, tmp_path: Path
+) -> None:
+    file = tmp_path / field
+    file.write_text(SECRET, encoding="utf-8")
+    with pytest.raises(TenantActionError, match=f"{name} is no address") as refused:
+        Settings.from_environment({name: str(file)})
+    assert SECRET not in str(refused.value)
+    file.unlink()
+    with pytest.raises(TenantActionError, match=f"The file that {name} names"):
+        Settings.from_environment({name: str(file)})
+
+
+def test_the_master_key_rests_with_the_state_unless_it_is_mounted(tmp_path: Path) -> None:
+    state = {variables.STATE: str(tmp_path)}
+    assert Settings.from_environment(state).master_key_file == tmp_path / "master.key"
+    mounted = {**state, variables.MASTER_KEY_FILE: "/mounted/key"}
+    assert Settings.from_environment(mounted).master_key_file == Path("/mounted/key")

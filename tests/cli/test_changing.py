@@ -153,3 +153,38 @@ def _payload(coworker: Coworker) -> dict[str, object]:
     document = json.loads(coworker("documents", "show", HANDLE, ORDERS, "7").out)
     assert isinstance(document["payload"], dict)
     return document["payload"]
+
+
+def test_settings_are_changed_and_what_is_not_named_stays(
+    coworker: Coworker, stocked: Stocked
+) -> None:
+    words = ("connections", "add", "acme", "third", "--kind", "sql")
+    coworker(*words, "--setting", f"url=sqlite:///{stocked.shop.path}")
+    changed = coworker(
+        "connections", "change", "acme.third", "-s", 'tables={"orders": {"snapshot": true}}'
+    )
+    assert (changed.status, changed.err) == (0, "")
+    assert changed.out == "acme.third is changed: tables.\n"
+    settings = _json(coworker, "connections", "show", "acme.third")["settings"]
+    assert settings["url"].endswith(f":///{stocked.shop.path}")
+    assert settings["tables"]["orders"]["snapshot"] is True
+    refused = coworker("connections", "change", "acme.third", "-s", "url=sqlite:////no/such/file")
+    assert (refused.status, refused.out) == (2, "")
+    nothing = coworker("connections", "change", "acme.third")
+    assert (nothing.status, nothing.out) == (2, "")
+    assert "Say what is to be changed" in nothing.err
+    argument = coworker("connections", "change", "acme.third", "-s", "password=hunter2-argument")
+    assert argument.status == 2
+    assert "can be read by others" in argument.err
+    assert "hunter2-argument" not in argument.err
+    assert _json(coworker, "connections", "show", "acme.third")["settings"] == settings
+    stocked.world.remove("acme.third")
+
+
+def test_a_key_is_rotated_and_the_connection_goes_on(coworker: Coworker) -> None:
+    before = _json(coworker, "connections", "show", HANDLE)["key_expires_at"]
+    rotated = coworker("connections", "rotate-key", HANDLE, "--at-once")
+    assert rotated.status == 0
+    assert "has a new key, good until" in rotated.out
+    assert _json(coworker, "connections", "show", HANDLE)["key_expires_at"] >= before
+    assert coworker("documents", "count", HANDLE).status == 0

@@ -76,7 +76,7 @@ def test_a_run_syncs_with_its_mount_alone(world: World, runner_url: str, tmp_pat
                 phase(stream, MARCH)
             assert platform.balance_of_last_sync(handle, "orders").passed
         assert platform.index_owner(handle, "orders").passed
-    world.require_equal_to_source(handle, "orders")
+    world.require_equal_to_source(handle, "orders", "products")
 
 
 def test_a_run_has_no_way_to_another_tenant(world: World, runner_url: str, tmp_path: Path) -> None:
