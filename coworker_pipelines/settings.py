@@ -6,6 +6,7 @@ Secrets are never taken from a variable, only from the file that a variable name
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Self
 from urllib.parse import SplitResult, urlsplit
@@ -31,6 +32,7 @@ REPLICAS = "COWORKER_ELASTICSEARCH_REPLICAS"
 FIRST_WINDOW = "COWORKER_FIRST_WINDOW"
 MASTER_KEY_FILE = "COWORKER_MASTER_KEY_FILE"
 MOUNT = "COWORKER_MOUNT"
+SECRETS_KEY = "COWORKER_SECRETS_KEY"
 DATABASE_URL_FILE = "COWORKER_DATABASE_URL_FILE"
 DAGSTER_DATABASE_URL_FILE = "COWORKER_DAGSTER_DATABASE_URL_FILE"
 RUN_DATABASE_URL_FILE = "COWORKER_RUN_DATABASE_URL_FILE"
@@ -40,6 +42,13 @@ BUCKET_SCHEME = "gs"
 FIRST_WINDOW_DEFAULT = Window(2024, 1)
 """Dagster advises 100,000 partitions an asset at the most: three years of months leave room for
 2,700 connections of a kind."""
+
+
+class SecretsKey(StrEnum):
+    """Where the key of this machine's secret store rests."""
+
+    FILE = "file"
+    KEYRING = "keyring"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +70,7 @@ class Settings:
     state: Path
     master_key: Path | None = None
     mount: Path | None = None
+    secrets_key: SecretsKey = SecretsKey.FILE
     cache: Path | None = None
     database_url: str | None = None
     dagster_database_url: str | None = None
@@ -86,6 +96,7 @@ class Settings:
             cache=_path(environment, CACHE),
             master_key=_path(environment, MASTER_KEY_FILE),
             mount=_path(environment, MOUNT),
+            secrets_key=_secrets_key(environment),
             database_url=_database_url(
                 environment, DATABASE_URL, DATABASE_URL_FILE, driver="psycopg"
             ),
@@ -195,6 +206,13 @@ def _parts(url: str) -> SplitResult | None:
     except ValueError:
         return None
     return parts
+
+
+def _secrets_key(environment: Mapping[str, str]) -> SecretsKey:
+    try:
+        return SecretsKey(environment.get(SECRETS_KEY, SecretsKey.FILE))
+    except ValueError as error:
+        raise TenantActionError(f"{SECRETS_KEY} is neither `file` nor `keyring`.") from error
 
 
 def _first_window(environment: Mapping[str, str]) -> Window:

@@ -11,6 +11,7 @@ from uuid import uuid4
 from elasticsearch import Elasticsearch
 
 from coworker_pipelines.assembly.reading import Reading
+from coworker_pipelines.assembly.stores import open_file_store
 from coworker_pipelines.assembly.syncing import (
     Configured,
     Credentials,
@@ -37,7 +38,6 @@ from coworker_pipelines.provisioning.indices import ConnectionIndices
 from coworker_pipelines.provisioning.keys import KeyMaker
 from coworker_pipelines.provisioning.selections import SelectionMaker
 from coworker_pipelines.provisioning.tenants import TenantMaker
-from coworker_pipelines.secrets.file_store import FileSecretStore
 from coworker_pipelines.secrets.key_file import read_master_key
 from coworker_pipelines.secrets.keys import MasterKey
 from coworker_pipelines.secrets.references import access_reference, source_reference
@@ -110,8 +110,7 @@ class Platform:
 
     @cached_property
     def secrets(self) -> SecretStore:
-        state = self._settings.state
-        return FileSecretStore(state / "secrets", state / "secrets.key")
+        return open_file_store(self._settings)
 
     @cached_property
     def admin(self) -> Elasticsearch:

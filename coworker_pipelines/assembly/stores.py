@@ -17,11 +17,13 @@ from coworker_pipelines.documents.reader import DocumentsReader
 from coworker_pipelines.documents.writer import DocumentsWriter
 from coworker_pipelines.kernel.scope import Scope
 from coworker_pipelines.secrets.cipher import Cipher
+from coworker_pipelines.secrets.file_store import FileSecretStore
 from coworker_pipelines.secrets.keys import TenantKeys
+from coworker_pipelines.secrets.store_keys import KeyFile, KeyPlace
 from coworker_pipelines.segments.local import LocalSegmentStore
 from coworker_pipelines.segments.store import SegmentStore
 from coworker_pipelines.services.address import ElasticsearchAddress
-from coworker_pipelines.settings import BucketAddress
+from coworker_pipelines.settings import BucketAddress, SecretsKey, Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,3 +85,22 @@ def _open_bucket(place: BucketAddress, scope: Scope) -> SegmentStore:
 
     prefix = "/".join(part for part in (place.prefix, scope.tenant, scope.connection) if part)
     return GcsSegmentStore(GCSResource().get_client(), place.bucket, prefix)
+
+
+def open_file_store(settings: Settings) -> FileSecretStore:
+    """The secret store of this machine, with its key from where the settings say."""
+    folder = settings.state / "secrets"
+    match settings.secrets_key:
+        case SecretsKey.FILE:
+            return FileSecretStore(folder, KeyFile(settings.state / "secrets.key"))
+        case SecretsKey.KEYRING:
+            return FileSecretStore(folder, _open_keyring(str(folder)))
+
+
+def _open_keyring(store: str) -> KeyPlace:
+    # It looks for backends when it is imported, and only who keeps the key there needs them.
+    from keyring import get_keyring  # noqa: PLC0415
+
+    from coworker_pipelines.secrets.keyring_place import KeyringPlace  # noqa: PLC0415
+
+    return KeyringPlace(get_keyring(), store)

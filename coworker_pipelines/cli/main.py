@@ -12,6 +12,7 @@ from coworker_pipelines.cli import (
     connections,
     documents,
     rejected,
+    secrets,
     services,
     syncs,
     tenants,
@@ -42,6 +43,7 @@ for name, noun in (
     ("documents", documents.app),
     ("activities", activities.app),
     ("rejected", rejected.app),
+    ("secrets", secrets.app),
     ("services", services.app),
 ):
     app.add_typer(noun, name=name)

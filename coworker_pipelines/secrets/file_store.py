@@ -2,9 +2,8 @@
 
 import fcntl
 import os
-import stat
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -13,50 +12,58 @@ import orjson
 from coworker_pipelines.kernel.errors import RefusedError
 from coworker_pipelines.kernel.secret import Secret
 from coworker_pipelines.secrets.cipher import KEY_BYTES, Cipher
-from coworker_pipelines.secrets.store import SecretStore, checked_reference, missing
+from coworker_pipelines.secrets.closed_files import (
+    UNFINISHED,
+    make_closed_folder,
+    read_closed,
+    refuse_open,
+    sync_folder,
+    unfinished,
+    write_whole,
+)
+from coworker_pipelines.secrets.store import (
+    SecretStore,
+    checked_reference,
+    checked_values,
+    missing,
+)
+from coworker_pipelines.secrets.store_keys import KeyPlace
 
 _SUFFIX: Final = ".secret"
-_UNFINISHED: Final = ".unfinished"
-_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
 class FileSecretStore(SecretStore):
-    """One encrypted file for each reference, and the key in a file of its own.
+    """One encrypted file for each reference; the key is elsewhere, and made on first use.
 
-    Files have mode 0600 in folders of 0700; the key is made on first use. A file that was
-    changed, or put in another's place, is refused. Several processes may share a store.
+    Files have mode 0600 in folders of 0700. A file that was changed, put in another's place, or
+    opened to others, is refused. Several processes may share a store, and see it re-keyed.
     """
 
-    def __init__(self, folder: Path, key_file: Path) -> None:
+    def __init__(self, folder: Path, place: KeyPlace) -> None:
         self._folder = folder
-        _make_folder(folder)
-        _refuse_open(folder)
+        self._place = place
+        make_closed_folder(folder)
+        refuse_open(folder)
         with _locked(folder):
-            if not key_file.exists():
-                self._refuse_lost_key(key_file)
-                _make_folder(key_file.parent)
-                _write_whole(key_file, os.urandom(KEY_BYTES))
-        _refuse_open(key_file)
-        key = key_file.read_bytes()
-        if len(key) != KEY_BYTES:
-            raise RefusedError(f"The key file {key_file} does not hold {KEY_BYTES} bytes.")
-        self._cipher = Cipher(key)
+            if not place.load():
+                if next(self.references(), None) is not None:
+                    raise self._lost_key()
+                place.save((os.urandom(KEY_BYTES),))
+        self._ciphers = self._load()
 
     def put(self, reference: str, values: Mapping[str, Secret]) -> None:
         path = self._path(reference)
-        content = orjson.dumps({name: value.get_secret_value() for name, value in values.items()})
-        message = self._cipher.encrypt(content, context=reference.encode())
+        checked = checked_values(values)
+        content = orjson.dumps({name: value.get_secret_value() for name, value in checked.items()})
         with _locked(self._folder):
+            # Another process may have re-keyed the store since this one looked.
+            self._ciphers = self._load()
             for folder in reversed(path.relative_to(self._folder).parents):
-                _make_folder(self._folder / folder)
-            _write_whole(path, message)
+                make_closed_folder(self._folder / folder)
+            write_whole(path, self._ciphers[0].encrypt(content, context=reference.encode()))
 
     def get(self, reference: str) -> dict[str, Secret]:
-        try:
-            message = self._path(reference).read_bytes()
-        except FileNotFoundError:
-            raise missing(reference) from None
-        content = orjson.loads(self._cipher.decrypt(message, context=reference.encode()))
+        content = orjson.loads(self._content(reference))
         return {name: Secret(value) for name, value in content.items()}
 
     def delete(self, reference: str) -> None:
@@ -64,9 +71,9 @@ class FileSecretStore(SecretStore):
         with _locked(self._folder):
             if path.parent.is_dir():
                 # What a killed writer left of it goes as well.
-                _unfinished(path).unlink(missing_ok=True)
+                unfinished(path).unlink(missing_ok=True)
                 path.unlink(missing_ok=True)
-                _sync_folder(path.parent)
+                sync_folder(path.parent)
 
     def references(self) -> Iterator[str]:
         paths = self._folder.rglob(f"*{_SUFFIX}")
@@ -74,51 +81,63 @@ class FileSecretStore(SecretStore):
             path.relative_to(self._folder).as_posix().removesuffix(_SUFFIX) for path in paths
         )
 
+    def rekey(self) -> int:
+        """How many entries are now encrypted under a new key; the old key is gone.
+
+        Every entry can be read at any moment in between, by every process, and after a crash: the
+        old key stays beside the new one until the last entry is written. A re-keying that was cut
+        off is taken up with the key that it had begun with.
+
+        Raises:
+            RefusedError: an entry was changed by somebody else; both keys stay.
+        """
+        with _locked(self._folder):
+            keys = self._place.load()
+            fresh = keys[0] if len(keys) > 1 else os.urandom(KEY_BYTES)
+            self._place.save((fresh, keys[-1]))
+            self._ciphers = self._load()
+            count = 0
+            for count, reference in enumerate(self.references(), start=1):  # noqa: B007
+                message = self._ciphers[0].encrypt(
+                    self._content(reference), context=reference.encode()
+                )
+                write_whole(self._path(reference), message)
+            for left in self._folder.rglob(f"*{UNFINISHED}"):
+                left.unlink()
+            self._place.save((fresh,))
+            self._ciphers = self._load()
+        return count
+
+    def _content(self, reference: str) -> bytes:
+        try:
+            message = read_closed(self._path(reference))
+        except FileNotFoundError:
+            raise missing(reference) from None
+        try:
+            return self._decrypted(message, reference)
+        except RefusedError:
+            # Another process may have re-keyed the store since this one looked.
+            self._ciphers = self._load()
+            return self._decrypted(message, reference)
+
+    def _decrypted(self, message: bytes, reference: str) -> bytes:
+        *earlier, last = self._ciphers
+        for cipher in earlier:
+            with suppress(RefusedError):
+                return cipher.decrypt(message, context=reference.encode())
+        return last.decrypt(message, context=reference.encode())
+
+    def _load(self) -> list[Cipher]:
+        keys = self._place.load()
+        if not keys:
+            raise self._lost_key()
+        return [Cipher(key) for key in keys]
+
     def _path(self, reference: str) -> Path:
         return self._folder / f"{checked_reference(reference)}{_SUFFIX}"
 
-    def _refuse_lost_key(self, key_file: Path) -> None:
-        if next(self.references(), None) is not None:
-            raise RefusedError(
-                f"There are secrets, but their key file {key_file} is gone: put it back."
-            )
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    """The file holds all of the content, durably, or is as it was; called under the lock."""
-    beside = _unfinished(path)
-    beside.unlink(missing_ok=True)
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as target:
-        target.write(content)
-        target.flush()
-        os.fsync(target.fileno())
-    beside.replace(path)
-    _sync_folder(path.parent)
-
-
-def _unfinished(path: Path) -> Path:
-    return path.with_name(path.name + _UNFINISHED)
-
-
-def _make_folder(folder: Path) -> None:
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    folder.mkdir(exist_ok=True, mode=0o700)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _refuse_open(path: Path) -> None:
-    if path.stat().st_mode & _OTHERS:
-        raise RefusedError(
-            f"{path} is open to others: chmod {'700' if path.is_dir() else '600'} it."
-        )
+    def _lost_key(self) -> RefusedError:
+        return RefusedError(f"There are secrets, but their {self._place} is gone: put it back.")
 
 
 @contextmanager

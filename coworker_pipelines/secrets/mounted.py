@@ -1,9 +1,21 @@
-"""What a run finds in its pod: the secrets of its own connection, as read-only files."""
+"""What a run finds in its pod: the secrets of its own connection, as read-only files.
 
+A folder for each part (``source``, ``access``, ``token``), in it a file for each value. Among
+those of ``access`` are ``tenant`` and ``connection``, the ids of whose secrets these are.
+
+Decided: a file has to be closed to others and unchangeable for all but its owner, so mode 0400,
+or 0440, which the kubelet makes of it where a pod has an ``fsGroup``; without that a process that
+is not root could read nothing. Folders may be open: the kubelet's are, and the volume is in no
+file system but the pod's.
+"""
+
+import os
+import stat
+import time
 from pathlib import Path
 from typing import Final
 
-from coworker_pipelines.kernel.errors import RefusedError
+from coworker_pipelines.kernel.errors import RefusedError, RetryLaterError, TenantActionError
 from coworker_pipelines.kernel.scope import Scope
 from coworker_pipelines.kernel.secret import Secret
 from coworker_pipelines.secrets.references import (
@@ -11,14 +23,25 @@ from coworker_pipelines.secrets.references import (
     source_reference,
     token_reference,
 )
-from coworker_pipelines.secrets.store import SecretReader, checked_reference, missing
+from coworker_pipelines.secrets.store import (
+    SECRET_BYTES_MAX,
+    SecretReader,
+    checked_reference,
+    missing,
+)
 
 _ACCESS: Final = "access"
 _SOURCE: Final = "source"
+_TOKEN: Final = "token"  # noqa: S105 - a folder's name
+_TOO_OPEN: Final = stat.S_IRWXO | stat.S_IWGRP | stat.S_IXGRP
+_CURRENT: Final = "..data"
+_ATTEMPTS: Final = 10
+"""A change swaps the files that are mounted, and takes the old ones away."""
+_PAUSE_S: Final = 0.01
 
 
 class MountedSecretReader(SecretReader):
-    """A folder for each of the connection's references, a file for each of its values.
+    """Answers for the connection whose secrets are mounted, and for no other.
 
     Files are read each time: the kubelet swaps them when a Secret changes, under a long run too.
     """
@@ -27,6 +50,12 @@ class MountedSecretReader(SecretReader):
         self._mount = mount
 
     def get(self, reference: str) -> dict[str, Secret]:
+        """The values as they are mounted now, all of one state of the Secret.
+
+        Raises:
+            RefusedError: the reference is not our connection's, or a file is open to others.
+            TenantActionError: there is no such part.
+        """
         part = checked_reference(reference).partition("/")[0]
         if reference not in self._own():
             raise RefusedError("A run was asked for secrets that are not its connection's.")
@@ -34,7 +63,7 @@ class MountedSecretReader(SecretReader):
         # A source without sensitive settings has a Secret without values, which is no folder: a
         # pod whose Secret itself is missing never starts.
         if not values and part != _SOURCE:
-            raise missing(reference)
+            raise _no_token() if part == _TOKEN else missing(reference)
         return values
 
     def own_access(self) -> dict[str, Secret]:
@@ -44,7 +73,7 @@ class MountedSecretReader(SecretReader):
             RefusedError: nothing is mounted.
         """
         values = self._read(_ACCESS)
-        if not values:
+        if not {"tenant", "connection"} <= values.keys():
             raise RefusedError(f"This run has no secrets: nothing is mounted at {self._mount}.")
         return values
 
@@ -60,7 +89,41 @@ class MountedSecretReader(SecretReader):
         )
 
     def _read(self, part: str) -> dict[str, Secret]:
+        """None, where that part is not mounted."""
         folder = self._mount / part
-        # ``..data`` and the folder that it leads to are the kubelet's.
-        files = (path for path in folder.glob("[!.]*") if path.is_file())
-        return {path.name: Secret(path.read_text(encoding="utf-8")) for path in files}
+        for _ in range(_ATTEMPTS):
+            try:
+                paths = [path for path in _state_of(folder).iterdir() if path.name[0] != "."]
+                return {path.name: _value(path) for path in paths}
+            except FileNotFoundError:
+                # A link that is there and leads nowhere was swapped under our hands.
+                if not folder.is_symlink() and not folder.exists():
+                    return {}
+                time.sleep(_PAUSE_S)
+        raise RetryLaterError("The mounted secrets change faster than they can be read.")
+
+
+def _state_of(folder: Path) -> Path:
+    """The folder that holds all files of one state: what is mounted are links into it."""
+    current = folder / _CURRENT
+    return (current if current.is_dir() else folder).resolve(strict=True)
+
+
+def _value(path: Path) -> Secret:
+    with path.open("rb") as file:
+        facts = os.fstat(file.fileno())
+        if facts.st_mode & _TOO_OPEN or facts.st_uid not in {0, os.geteuid()}:
+            raise RefusedError(
+                f"The mounted secret {path.name} is open to others: mount it with mode 0400."
+            )
+        content = file.read(SECRET_BYTES_MAX)
+    try:
+        return Secret(content.decode())
+    except UnicodeDecodeError as error:
+        raise RefusedError(f"The mounted secret {path.name} is no text.") from error
+
+
+def _no_token() -> TenantActionError:
+    return TenantActionError(
+        "The connection has no access token: get one with `coworker connections authorize`."
+    )

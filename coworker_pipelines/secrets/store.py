@@ -3,11 +3,16 @@
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
+from typing import Final
 
 from coworker_pipelines.kernel.errors import DefectError, TenantActionError
 from coworker_pipelines.kernel.secret import Secret
 
+SECRET_BYTES_MAX: Final = 1024 * 1024
+"""What a Secret of Kubernetes holds at the most, so that every store takes what each takes."""
+
 _REFERENCE = re.compile(r"[a-z]+(/[a-z0-9]+){1,3}")
+_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,252}")
 
 
 class SecretWriter(ABC):
@@ -15,7 +20,12 @@ class SecretWriter(ABC):
 
     @abstractmethod
     def put(self, reference: str, values: Mapping[str, Secret]) -> None:
-        """After this the reference holds these values and no others."""
+        """After this the reference holds these values and no others.
+
+        Raises:
+            TenantActionError: together they are larger than ``SECRET_BYTES_MAX``.
+            DefectError: a name is none that a file and a Secret's key can have.
+        """
 
     @abstractmethod
     def delete(self, reference: str) -> None:
@@ -77,7 +87,7 @@ class MemorySecretStore(SecretStore):
         self._values: dict[str, dict[str, Secret]] = {}
 
     def put(self, reference: str, values: Mapping[str, Secret]) -> None:
-        self._values[checked_reference(reference)] = dict(values)
+        self._values[checked_reference(reference)] = checked_values(values)
 
     def get(self, reference: str) -> dict[str, Secret]:
         try:
@@ -96,6 +106,25 @@ def checked_reference(reference: str) -> str:
     if not _REFERENCE.fullmatch(reference):
         raise DefectError("A secret was asked for by a reference that is none.")
     return reference
+
+
+def checked_values(values: Mapping[str, Secret]) -> dict[str, Secret]:
+    """The values, whose names and whose size every store can take.
+
+    Raises:
+        TenantActionError: together they are too large.
+        DefectError: a name is none that a file and a Secret's key can have.
+    """
+    for name in values:
+        if not _NAME.fullmatch(name):
+            raise DefectError("A secret value has a name that no store can keep it under.")
+    size = sum(len(value.get_secret_value().encode()) for value in values.values())
+    if size > SECRET_BYTES_MAX:
+        raise TenantActionError(
+            f"A connection's secrets have at most {SECRET_BYTES_MAX} bytes together, and these "
+            f"have {size}."
+        )
+    return dict(values)
 
 
 def missing(reference: str) -> TenantActionError:

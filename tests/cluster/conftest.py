@@ -5,10 +5,20 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from kubernetes import client
 
+from coworker_pipelines.cluster.client import Cluster, ClusterAddress, open_cluster
+from coworker_pipelines.cluster.names import CONTROL_PLANE, OWN_NAMESPACE
+from coworker_pipelines.cluster.rights import Account
+from coworker_pipelines.cluster.tenants import (
+    TenantLimits,
+    make_tenant_namespaces,
+    remove_tenant_namespaces,
+)
 from coworker_pipelines.kernel.ids import IdPrefix, new_id
 from coworker_pipelines.services.waiting import await_value
 from tests.cluster.control_plane import ControlPlane, running_control_plane
@@ -23,9 +33,9 @@ Kubectl = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever lies in this folder needs a control plane, and is marked so."""
+    """Whatever asks for the control plane is marked so."""
     for item in items:
-        if Path(__file__).parent in item.path.parents:
+        if isinstance(item, pytest.Function) and "control_plane" in item.fixturenames:
             item.add_marker(pytest.mark.cluster)
 
 
@@ -90,3 +100,37 @@ def namespace(admin: client.CoreV1Api) -> Iterator[str]:
     )
     yield name
     admin.delete_namespace(name)
+
+
+@pytest.fixture(scope="session")
+def control_plane_account(kubectl: Kubectl) -> Account:
+    """Our own components' service accounts are there with their rights; this is the maker's."""
+    made = kubectl("apply", "-f", "-", text=yaml.safe_dump_all(_own_objects()))
+    assert made.returncode == 0, made.stderr
+    roles = kubectl("apply", "-f", Path(__file__).parent / "rbac.yaml")
+    assert roles.returncode == 0, roles.stderr
+    return Account(namespace=OWN_NAMESPACE, name=CONTROL_PLANE)
+
+
+@pytest.fixture(scope="session")
+def cluster(control_plane: ControlPlane, control_plane_account: Account) -> Iterator[Cluster]:
+    """The cluster as our control plane meets it."""
+    kubeconfig = control_plane.kubeconfig_of(control_plane_account)
+    with open_cluster(ClusterAddress(kubeconfig=kubeconfig)) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def tenant(cluster: Cluster) -> Iterator[str]:
+    """A fresh tenant whose namespaces the control plane has made."""
+    made = new_id(IdPrefix.TENANT)
+    make_tenant_namespaces(cluster, made, TenantLimits())
+    yield made
+    remove_tenant_namespaces(cluster, made)
+
+
+def _own_objects() -> Iterator[dict[str, Any]]:
+    yield {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": OWN_NAMESPACE}}
+    for name in (CONTROL_PLANE, "daemon", "webserver", "code-location", "oauth-refresher"):
+        metadata = {"name": name, "namespace": OWN_NAMESPACE}
+        yield {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}

@@ -7,7 +7,6 @@ import subprocess
 import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from ssl import create_default_context
@@ -17,6 +16,7 @@ from urllib.error import URLError
 import yaml
 from kubernetes import client
 
+from coworker_pipelines.cluster.rights import Account
 from coworker_pipelines.services.files import write_private
 from coworker_pipelines.services.ports import LOOPBACK
 from coworker_pipelines.services.waiting import await_value
@@ -44,18 +44,6 @@ _EVERYTHING_AS_METADATA: Final = {
     "omitStages": ["RequestReceived"],
     "rules": [{"level": "Metadata"}],
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServiceAccount:
-    """Who asks the API."""
-
-    namespace: str
-    name: str
-
-    @property
-    def user(self) -> str:
-        return f"system:serviceaccount:{self.namespace}:{self.name}"
 
 
 class ControlPlane:
@@ -96,7 +84,7 @@ class ControlPlane:
         configuration.api_key = {"authorization": f"Bearer {token}"}
         return client.ApiClient(configuration)
 
-    def token(self, account: ServiceAccount) -> str:
+    def token(self, account: Account) -> str:
         """A real, expiring token of a service account that exists, as a pod would be given."""
         request = client.AuthenticationV1TokenRequest(
             spec=client.V1TokenRequestSpec(audiences=[], expiration_seconds=_TOKEN_LIFE_S)
@@ -106,7 +94,7 @@ class ControlPlane:
         )
         return str(answer.status.token)
 
-    def kubeconfig_of(self, account: ServiceAccount) -> Path:
+    def kubeconfig_of(self, account: Account) -> Path:
         """A kubeconfig that asks as a service account that exists."""
         path = self.folder / f"{account.namespace}.{account.name}.kubeconfig"
         return self.write_kubeconfig(path, self.token(account), namespace=account.namespace)

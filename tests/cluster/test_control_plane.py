@@ -3,8 +3,9 @@ import time
 
 from kubernetes import client
 
+from coworker_pipelines.cluster.rights import Account
 from tests.cluster.conftest import Kubectl
-from tests.cluster.control_plane import ControlPlane, ServiceAccount
+from tests.cluster.control_plane import ControlPlane
 
 PLANTED = "hunter2-planted-in-etcd"
 
@@ -27,7 +28,7 @@ def test_a_secret_is_encrypted_where_it_rests(
 def test_a_service_account_has_a_real_token_and_no_rights(
     control_plane: ControlPlane, kubectl: Kubectl, namespace: str
 ) -> None:
-    account = ServiceAccount(namespace=namespace, name="default")
+    account = Account(namespace=namespace, name="default")
     with control_plane.api(control_plane.token(account)) as api:
         review = client.AuthenticationV1Api(api).create_self_subject_review({})
     assert review.status.user_info.username == account.user

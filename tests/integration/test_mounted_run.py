@@ -51,6 +51,7 @@ def mounted(world: World, handle: str, runner_url: str, folder: Path) -> Setting
         (folder / part).mkdir(parents=True)
         for name, value in values.items():
             (folder / part / name).write_text(value.get_secret_value(), encoding="utf-8")
+            (folder / part / name).chmod(0o400)
     address = world.settings.elasticsearch
     assert address is not None
     return replace(

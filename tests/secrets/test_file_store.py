@@ -13,6 +13,7 @@ import pytest
 from coworker_pipelines.kernel.errors import RefusedError
 from coworker_pipelines.kernel.secret import Secret
 from coworker_pipelines.secrets.file_store import FileSecretStore
+from coworker_pipelines.secrets.store_keys import KeyFile
 
 ONE = "connection/t0123456789abcde/c0123456789abcde"
 TWO = "connection/t0123456789abcde/c1123456789abcde"
@@ -31,7 +32,7 @@ def key_file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def store(folder: Path, key_file: Path) -> FileSecretStore:
-    made = FileSecretStore(folder, key_file)
+    made = FileSecretStore(folder, KeyFile(key_file))
     made.put(ONE, {"password": Secret(PLANTED)})
     made.put(TWO, {"password": Secret("another")})
     return made
@@ -40,7 +41,7 @@ def store(folder: Path, key_file: Path) -> FileSecretStore:
 def test_another_process_reads_what_one_wrote(
     store: FileSecretStore, folder: Path, key_file: Path
 ) -> None:
-    assert FileSecretStore(folder, key_file).get(ONE) == store.get(ONE)
+    assert FileSecretStore(folder, KeyFile(key_file)).get(ONE) == store.get(ONE)
 
 
 @pytest.mark.usefixtures("store")
@@ -63,7 +64,7 @@ def test_files_and_folders_are_closed_to_others(folder: Path, key_file: Path) ->
 def test_a_loose_umask_opens_nothing(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
-        FileSecretStore(tmp_path / "more", tmp_path / "more-key").put(ONE, {})
+        FileSecretStore(tmp_path / "more", KeyFile(tmp_path / "more-key")).put(ONE, {})
     finally:
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "more-key").stat().st_mode) == 0o600
@@ -78,38 +79,38 @@ def test_a_key_file_that_is_open_to_others_is_refused(
 ) -> None:
     key_file.chmod(mode)
     with pytest.raises(RefusedError, match="chmod 600"):
-        FileSecretStore(folder, key_file)
+        FileSecretStore(folder, KeyFile(key_file))
 
 
 @pytest.mark.usefixtures("store")
 def test_a_folder_that_is_open_to_others_is_refused(folder: Path, key_file: Path) -> None:
     folder.chmod(0o755)
     with pytest.raises(RefusedError, match="chmod 700"):
-        FileSecretStore(folder, key_file)
+        FileSecretStore(folder, KeyFile(key_file))
 
 
 @pytest.mark.usefixtures("store")
 def test_a_key_of_the_wrong_length_is_refused(folder: Path, key_file: Path) -> None:
     key_file.write_bytes(b"short")
     with pytest.raises(RefusedError, match="32 bytes"):
-        FileSecretStore(folder, key_file)
+        FileSecretStore(folder, KeyFile(key_file))
 
 
 @pytest.mark.usefixtures("store")
 def test_a_lost_key_is_not_replaced_while_there_are_secrets(folder: Path, key_file: Path) -> None:
     key_file.unlink()
     with pytest.raises(RefusedError, match="put it back"):
-        FileSecretStore(folder, key_file)
+        FileSecretStore(folder, KeyFile(key_file))
     assert not key_file.exists()
 
 
 def test_another_key_opens_nothing(
     store: FileSecretStore, folder: Path, key_file: Path, tmp_path: Path
 ) -> None:
-    FileSecretStore(tmp_path / "empty", tmp_path / "other-key")
+    FileSecretStore(tmp_path / "empty", KeyFile(tmp_path / "other-key"))
     (tmp_path / "other-key").replace(key_file)
     with pytest.raises(RefusedError, match="changed or belongs elsewhere"):
-        FileSecretStore(folder, key_file).get(ONE)
+        FileSecretStore(folder, KeyFile(key_file)).get(ONE)
     assert store.get(ONE)
 
 
@@ -149,14 +150,16 @@ def test_the_same_values_never_look_the_same(store: FileSecretStore, folder: Pat
 def test_stores_that_are_opened_first_at_once_share_a_key(folder: Path, key_file: Path) -> None:
     with ProcessPoolExecutor(4, mp_context=get_context("spawn")) as processes:
         list(processes.map(_put, [(folder, key_file, number) for number in range(8)]))
-    store = FileSecretStore(folder, key_file)
+    store = FileSecretStore(folder, KeyFile(key_file))
     for number in range(8):
         assert store.get(f"tenant/{number}") == {"number": Secret(str(number))}
 
 
 def _put(order: tuple[Path, Path, int]) -> None:
     folder, key_file, number = order
-    FileSecretStore(folder, key_file).put(f"tenant/{number}", {"number": Secret(str(number))})
+    FileSecretStore(folder, KeyFile(key_file)).put(
+        f"tenant/{number}", {"number": Secret(str(number))}
+    )
 
 
 WRITER = """
@@ -164,7 +167,8 @@ import sys
 from pathlib import Path
 from coworker_pipelines.kernel.secret import Secret
 from coworker_pipelines.secrets.file_store import FileSecretStore
-store = FileSecretStore(Path(sys.argv[1]), Path(sys.argv[2]))
+from coworker_pipelines.secrets.store_keys import KeyFile
+store = FileSecretStore(Path(sys.argv[1]), KeyFile(Path(sys.argv[2])))
 print("ready", flush=True)
 for number in range(1_000_000):
     store.put(sys.argv[3], {name: Secret(str(number) * 5000) for name in ("one", "same")})

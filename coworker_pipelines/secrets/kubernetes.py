@@ -1,0 +1,78 @@
+"""Secrets in the cluster, from the side that can put them there and cannot look at them.
+
+Decided: one Secret for each writer and connection, replaced whole. A patch would do with less,
+and answers with the whole object; who may only create, update and delete never sees a value that
+somebody else wrote. A Secret's owner stands in its labels: an owner reference could not be the
+tenant's Namespace, because objects in a namespace may only be owned by others in it.
+"""
+
+from base64 import b64encode
+from collections.abc import Mapping
+from typing import Any, Final
+
+from coworker_pipelines.cluster.client import Answer, Cluster, Conflict, Done
+from coworker_pipelines.cluster.names import SecretName, secret_name
+from coworker_pipelines.cluster.places import Verb
+from coworker_pipelines.kernel.errors import RetryLaterError
+from coworker_pipelines.kernel.secret import Secret
+from coworker_pipelines.secrets.store import SecretWriter, checked_reference, checked_values
+
+_ATTEMPTS: Final = 3
+"""Between a creation and a replacement somebody may delete the Secret, and the other way round."""
+
+
+class KubernetesSecretStore(SecretWriter):
+    """A Secret for each reference, in the namespace of its tenant; it never reads."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+
+    def put(self, reference: str, values: Mapping[str, Secret]) -> None:
+        """After this the reference's Secret holds these values and no others.
+
+        Raises:
+            TenantActionError: the values are too large, or the tenant has no namespace here.
+            RefusedError: we lack the right; the sentence says which, and where.
+            RetryLaterError: the cluster does not answer; whether it was written is not known, and
+                writing again is right in either case.
+        """
+        name = secret_name(checked_reference(reference))
+        manifest = _manifest(name, checked_values(values))
+        for _ in range(_ATTEMPTS):
+            if isinstance(self._ask(Verb.CREATE, name, manifest), Done):
+                return
+            # Without a resource version in it, an update replaces whatever is there.
+            if isinstance(self._ask(Verb.UPDATE, name, manifest), Done):
+                return
+        raise RetryLaterError(f"Somebody else changed {name.place.where} at the same time.")
+
+    def delete(self, reference: str) -> None:
+        """After this there is no such Secret, whether there was one or not.
+
+        Raises:
+            TenantActionError, RefusedError, RetryLaterError: as for ``put``.
+        """
+        name = secret_name(checked_reference(reference))
+        if isinstance(self._ask(Verb.DELETE, name, None), Conflict):
+            raise RetryLaterError(f"Somebody else changed {name.place.where} at the same time.")
+
+    def _ask(self, verb: Verb, name: SecretName, manifest: dict[str, Any] | None) -> Answer:
+        return self._cluster.ask(verb, name.place, manifest)
+
+
+def _manifest(name: SecretName, values: Mapping[str, Secret]) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "type": f"coworker.io/{name.part}",
+        "immutable": False,
+        "metadata": {
+            "name": name.place.name,
+            "namespace": name.place.namespace,
+            "labels": name.labels,
+        },
+        "data": {
+            key: b64encode(value.get_secret_value().encode()).decode()
+            for key, value in values.items()
+        },
+    }
