@@ -27,7 +27,7 @@ PASSWORD = "made-up-for-this-test"
 
 
 def test_a_database_goes_up_from_empty_and_down_again(database_url: str) -> None:
-    assert pending(database_url)[:2] == ("0001", "0002")
+    assert pending(database_url)[:3] == ("0001", "0002", "0003")
     migrate(database_url)
     assert _tables(database_url) == TABLES | {VERSION_TABLE}
     assert pending(database_url) == ()
@@ -124,7 +124,7 @@ def _owner(url: str, *, has_roles: bool) -> Iterator[str]:
         )
         run("ALTER DATABASE {database} OWNER TO {owner}")
         if has_roles:
-            run("GRANT coworker_run, coworker_control TO {owner}")
+            run("GRANT coworker_run, coworker_control, coworker_locator TO {owner}")
         try:
             yield re.sub(r"//[^@]*@", f"//{name}:{PASSWORD}@", url)
         finally:
