@@ -93,13 +93,17 @@ class MountedSecretReader(SecretReader):
         folder = self._mount / part
         for _ in range(_ATTEMPTS):
             try:
-                paths = [path for path in _state_of(folder).iterdir() if path.name[0] != "."]
-                return {path.name: _value(path) for path in paths}
+                state = _state_of(folder)
+                paths = [path for path in state.iterdir() if path.name[0] != "."]
+                values = {path.name: _value(path) for path in paths}
+                # Files are taken away after the swap: while it is not done, none was missing.
+                if _state_of(folder) == state:
+                    return values
             except FileNotFoundError:
                 # A link that is there and leads nowhere was swapped under our hands.
                 if not folder.is_symlink() and not folder.exists():
                     return {}
-                time.sleep(_PAUSE_S)
+            time.sleep(_PAUSE_S)
         raise RetryLaterError("The mounted secrets change faster than they can be read.")
 
 

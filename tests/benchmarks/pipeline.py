@@ -25,6 +25,7 @@ from tests.benchmarks.frame import Figures, Given, Round
 from tests.benchmarks.memory import Process, measure_memory
 from tests.benchmarks.source import FIRST, STREAM, make_source
 from tests.database_fixtures import made_database, named_url
+from tests.environment import environment_of
 
 WINDOW: Final = Window.of(FIRST)
 TENANT: Final = "acme"
@@ -69,7 +70,7 @@ def memory(given: Given) -> Iterator[Round]:
             handle = _add_connection(platform, source, f"notes-{next(numbers)}")
             command = [sys.executable, "-m", "tests.benchmarks.sync_process", handle]
             try:
-                yield Process(command=command, environment=_variables(settings, given.folder))
+                yield Process(command=command, environment=environment_of(settings, given.folder))
             finally:
                 _remove(platform, handle)
                 source.unlink()
@@ -175,23 +176,3 @@ def _remove(platform: Platform, handle: str) -> None:
     with platform.database.control() as session:
         scope = find_connection(session, handle).scope
     platform.keys.indices.remove(scope)
-
-
-def _variables(settings: Settings, folder: Path) -> dict[str, str]:
-    """The environment that says the same as the settings."""
-    address, segments = settings.elasticsearch, settings.segments
-    assert address is not None
-    assert address.user is not None
-    assert address.password is not None
-    assert settings.database_url is not None
-    password = folder / "password"
-    password.touch(mode=0o600)
-    password.write_text(address.password.get_secret_value(), encoding="utf-8")
-    return {
-        "COWORKER_STATE": str(settings.state),
-        "COWORKER_SEGMENTS": str(segments),
-        "COWORKER_DATABASE_URL": settings.database_url,
-        "COWORKER_ELASTICSEARCH_URL": address.url,
-        "COWORKER_ELASTICSEARCH_USER": address.user,
-        "COWORKER_ELASTICSEARCH_PASSWORD_FILE": str(password),
-    }

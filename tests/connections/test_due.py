@@ -55,6 +55,14 @@ def test_a_due_connection_says_what_a_run_needs(database: Database) -> None:
     ]
 
 
+def test_what_waits_for_somebody_to_act_is_not_due(database: Database) -> None:
+    scope = make_shop(database)
+    assert len(_due(database)) == 1
+    with database.control() as session:
+        find_connection(session, scope.connection).needs_attention = "Connect again."
+    assert _due(database) == []
+
+
 def test_what_is_paused_later_or_by_hand_is_not_due(database: Database) -> None:
     scope = make_shop(database)
     with database.control() as session:

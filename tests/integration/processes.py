@@ -11,6 +11,7 @@ from coworker_pipelines.assembly import Platform
 from coworker_pipelines.kernel.clock import FixedClock
 from coworker_pipelines.kernel.window import Window
 from coworker_pipelines.settings import Settings
+from tests.environment import environment_of
 from tests.integration.world import NOW, sync_all
 
 SYNC_S = 120.0
@@ -27,7 +28,9 @@ def processes() -> ForkServerContext:
 def started(
     settings: Settings, handle: str, windows: tuple[Window, ...], run: str
 ) -> Iterator[BaseProcess]:
-    process = processes().Process(target=_sync, args=(settings, handle, windows, run))
+    process = processes().Process(
+        target=_sync, args=(environment_of(settings, settings.state), handle, windows, run)
+    )
     process.start()
     try:
         yield process
@@ -43,7 +46,8 @@ def run_to_the_end(settings: Settings, handle: str, windows: tuple[Window, ...],
         assert process.exitcode == 0, f"the sync ended with {process.exitcode}"
 
 
-def _sync(settings: Settings, handle: str, windows: tuple[Window, ...], run: str) -> None:
+def _sync(environment: dict[str, str], handle: str, windows: tuple[Window, ...], run: str) -> None:
+    settings = Settings.from_environment(environment)
     with Platform(settings, clock=FixedClock(NOW)) as platform:
         sync_all(platform, handle, windows, run=run)
     sys.exit(0)

@@ -135,7 +135,7 @@ def test_values_are_of_one_state_while_they_change(
         while not stop.is_set():
             number += 1
             mount.plant(reference, {"one": f"{number}", "same": f"{number}"})
-            stop.wait(0.001)
+            stop.wait(0.002)
 
     changing = threading.Thread(target=change)
     changing.start()
@@ -145,4 +145,4 @@ def test_values_are_of_one_state_while_they_change(
         stop.set()
         changing.join()
     assert all(values["one"] == values["same"] for values in seen)
-    assert len({values["one"] for values in seen}) > 10
+    assert len({values["one"] for values in seen}) > 3
