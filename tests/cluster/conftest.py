@@ -20,11 +20,17 @@ from coworker_pipelines.cluster.tenants import (
     remove_tenant_namespaces,
 )
 from coworker_pipelines.kernel.ids import IdPrefix, new_id
+from coworker_pipelines.services.local import Endpoints
 from coworker_pipelines.services.waiting import await_value
+from coworker_pipelines.settings import Settings
 from tests.cluster.control_plane import ControlPlane, running_control_plane
+from tests.cluster.deployed import Deployed, deployed
 from tests.cluster.kubelet import Kubelet, running_kubelet
+from tests.cluster.logins import made_logins
 from tests.cluster.programs import Programs, build_programs
+from tests.cluster.source import Orders
 from tests.conftest import CACHE
+from tests.database_fixtures import made_database, named_url
 
 DEPLOY = Path(__file__).parents[2] / "deploy" / "kubernetes"
 _KUBECTL_TIMEOUT_S = 60
@@ -134,3 +140,41 @@ def _own_objects() -> Iterator[dict[str, Any]]:
     for name in (CONTROL_PLANE, "daemon", "webserver", "code-location", "oauth-refresher"):
         metadata = {"name": name, "namespace": OWN_NAMESPACE}
         yield {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}
+
+
+@pytest.fixture(scope="module")
+def world(
+    control_plane: ControlPlane,
+    cluster: Cluster,
+    suite: Settings,
+    migrated_template: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Deployed]:
+    """All our components, and two tenants without connections."""
+    folder = tmp_path_factory.mktemp("deployed")
+    with deployed(control_plane, cluster, suite, migrated_template, folder) as running:
+        for slug in ("acme", "rival"):
+            running.add_tenant(slug)
+        yield running
+
+
+@pytest.fixture(scope="session")
+def suite(endpoints: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """The suite's servers, as their administrator enters them."""
+    folder = tmp_path_factory.mktemp("suite")
+    return Settings(
+        state=folder / "state",
+        database_url=endpoints.database_url,
+        elasticsearch=endpoints.elasticsearch,
+        segments=folder / "segments",
+    )
+
+
+@pytest.fixture
+def orders(endpoints: Endpoints) -> Iterator[Orders]:
+    """A source of the test's own."""
+    with (
+        made_database(endpoints.database_url) as name,
+        made_logins(named_url(endpoints.database_url, name)) as logins,
+    ):
+        yield Orders(logins)

@@ -9,12 +9,13 @@ from coworker_pipelines.kernel.secret import Secret
 from tests.cluster.logins import Logins
 
 MONTH = "2026-03"
+ROWS = 300
 
 
 class Orders:
     """``count`` rows of March 2026; tests add to them, or keep readers waiting."""
 
-    def __init__(self, logins: Logins, *, count: int) -> None:
+    def __init__(self, logins: Logins, *, count: int = ROWS) -> None:
         self._logins = logins
         self._url = logins.make()
         self.count = 0
@@ -40,7 +41,7 @@ class Orders:
     def form(self) -> dict[str, str | Secret]:
         address = make_url(self._url)
         assert address.password is not None
-        bare = address.set(drivername="postgresql", password=None)
+        bare = address._replace(drivername="postgresql", password=None)
         return {
             "url": bare.render_as_string(hide_password=False),
             "password": Secret(str(address.password)),

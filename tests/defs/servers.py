@@ -54,7 +54,11 @@ class Servers:
         self._location = location or FAKES
         self._code_port, self._web_port = _free_port(), _free_port()
         self._processes: list[subprocess.Popen[bytes]] = []
-        server = {"host": "127.0.0.1", "port": self._code_port, "location_name": self._location.name}
+        server = {
+            "host": "127.0.0.1",
+            "port": self._code_port,
+            "location_name": self._location.name,
+        }
         self._workspace = home / "workspace.yaml"
         self._workspace.write_text(
             json.dumps({"load_from": [{"grpc_server": server}]}), encoding="utf-8"
@@ -66,7 +70,9 @@ class Servers:
 
     def start_code_and_web(self) -> None:
         port = str(self._code_port)
-        self._start("dagster", "api", "grpc", "-h", "127.0.0.1", "-p", port, *self._location.arguments)
+        self._start(
+            "dagster", "api", "grpc", "-h", "127.0.0.1", "-p", port, *self._location.arguments
+        )
         wait_until(lambda: _listens(self._code_port), START_S)
         web = ("-h", "127.0.0.1", "-p", str(self._web_port))
         self._start("dagster_webserver", *web, "-w", str(self._workspace))
