@@ -4,13 +4,15 @@ Every variable is optional; without any, one machine's own services in ``.cowork
 Secrets are never taken from a variable, only from the file that a variable names.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
+from coworker_pipelines.cluster.limits import Egress
 from coworker_pipelines.kernel.errors import TenantActionError
 from coworker_pipelines.kernel.secret import Secret
 from coworker_pipelines.kernel.window import Window
@@ -32,7 +34,11 @@ REPLICAS = "COWORKER_ELASTICSEARCH_REPLICAS"
 FIRST_WINDOW = "COWORKER_FIRST_WINDOW"
 MASTER_KEY_FILE = "COWORKER_MASTER_KEY_FILE"
 MOUNT = "COWORKER_MOUNT"
+SECRETS = "COWORKER_SECRETS"
 SECRETS_KEY = "COWORKER_SECRETS_KEY"
+KUBECONFIG = "COWORKER_KUBECONFIG"
+KUBE_CONTEXT = "COWORKER_KUBE_CONTEXT"
+RUN_EGRESS = "COWORKER_RUN_EGRESS"
 DATABASE_URL_FILE = "COWORKER_DATABASE_URL_FILE"
 DAGSTER_DATABASE_URL_FILE = "COWORKER_DAGSTER_DATABASE_URL_FILE"
 RUN_DATABASE_URL_FILE = "COWORKER_RUN_DATABASE_URL_FILE"
@@ -42,6 +48,19 @@ BUCKET_SCHEME = "gs"
 FIRST_WINDOW_DEFAULT = Window(2024, 1)
 """Dagster advises 100,000 partitions an asset at the most: three years of months leave room for
 2,700 connections of a kind."""
+
+
+_EGRESS = re.compile(
+    r"(?:(?P<cidr>\d{1,3}(?:\.\d{1,3}){3}/\d{1,2})|(?P<namespace>[a-z][a-z0-9-]*)):(?P<port>\d+)"
+)
+ChoiceT = TypeVar("ChoiceT", bound=StrEnum)
+
+
+class SecretsIn(StrEnum):
+    """Where the secrets of connections rest."""
+
+    FILE = "file"
+    KUBERNETES = "kubernetes"
 
 
 class SecretsKey(StrEnum):
@@ -70,7 +89,11 @@ class Settings:
     state: Path
     master_key: Path | None = None
     mount: Path | None = None
+    secrets: SecretsIn = SecretsIn.FILE
     secrets_key: SecretsKey = SecretsKey.FILE
+    kubeconfig: Path | None = None
+    kube_context: str | None = None
+    run_egress: tuple[Egress, ...] = ()
     cache: Path | None = None
     database_url: str | None = None
     dagster_database_url: str | None = None
@@ -96,7 +119,11 @@ class Settings:
             cache=_path(environment, CACHE),
             master_key=_path(environment, MASTER_KEY_FILE),
             mount=_path(environment, MOUNT),
-            secrets_key=_secrets_key(environment),
+            secrets=_choice(environment, SECRETS, SecretsIn.FILE),
+            secrets_key=_choice(environment, SECRETS_KEY, SecretsKey.FILE),
+            kubeconfig=_path(environment, KUBECONFIG),
+            kube_context=environment.get(KUBE_CONTEXT),
+            run_egress=_run_egress(environment),
             database_url=_database_url(
                 environment, DATABASE_URL, DATABASE_URL_FILE, driver="psycopg"
             ),
@@ -208,11 +235,31 @@ def _parts(url: str) -> SplitResult | None:
     return parts
 
 
-def _secrets_key(environment: Mapping[str, str]) -> SecretsKey:
+def _choice(environment: Mapping[str, str], name: str, default: ChoiceT) -> ChoiceT:
+    kind = type(default)
     try:
-        return SecretsKey(environment.get(SECRETS_KEY, SecretsKey.FILE))
+        return kind(environment.get(name, default))
     except ValueError as error:
-        raise TenantActionError(f"{SECRETS_KEY} is neither `file` nor `keyring`.") from error
+        choices = " nor ".join(f"`{choice}`" for choice in kind)
+        raise TenantActionError(f"{name} is neither {choices}.") from error
+
+
+def _run_egress(environment: Mapping[str, str]) -> tuple[Egress, ...]:
+    """From ``10.1.0.0/24:5432,elastic:9200``: a range of addresses or a namespace, and a port."""
+    entries = environment.get(RUN_EGRESS, "").split(",")
+    return tuple(_egress(entry.strip()) for entry in entries if entry.strip())
+
+
+def _egress(entry: str) -> Egress:
+    match = _EGRESS.fullmatch(entry)
+    if match is None:
+        raise TenantActionError(
+            f"{RUN_EGRESS} holds {entry!r}: write CIDR:PORT or NAMESPACE:PORT, with commas between."
+        )
+    port = int(match["port"])
+    if match["cidr"]:
+        return Egress(cidr=match["cidr"], ports=(port,))
+    return Egress(namespace=match["namespace"], ports=(port,))
 
 
 def _first_window(environment: Mapping[str, str]) -> Window:

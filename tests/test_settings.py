@@ -241,3 +241,21 @@ def test_the_master_key_rests_with_the_state_unless_it_is_mounted(tmp_path: Path
     assert Settings.from_environment(state).master_key_file == tmp_path / "master.key"
     mounted = {**state, variables.MASTER_KEY_FILE: "/mounted/key"}
     assert Settings.from_environment(mounted).master_key_file == Path("/mounted/key")
+
+
+def test_runs_may_go_where_the_deployment_says() -> None:
+    settings = Settings.from_environment(
+        {variables.RUN_EGRESS: "10.1.0.0/24:5432, elastic-system:9200"}
+    )
+    database, elasticsearch = settings.run_egress
+    assert (database.cidr, database.namespace, database.ports) == ("10.1.0.0/24", None, (5432,))
+    assert (elasticsearch.namespace, elasticsearch.ports) == ("elastic-system", (9200,))
+    for entry in ("elastic", "10.1.0.0:5432", "elastic:http", "*:80"):
+        with pytest.raises(TenantActionError, match=variables.RUN_EGRESS):
+            Settings.from_environment({variables.RUN_EGRESS: entry})
+
+
+@pytest.mark.parametrize("name", (variables.SECRETS, variables.SECRETS_KEY))
+def test_a_place_for_secrets_that_there_is_not_is_refused(name: str) -> None:
+    with pytest.raises(TenantActionError, match=f"{name} is neither `file` nor"):
+        Settings.from_environment({name: "drawer"})

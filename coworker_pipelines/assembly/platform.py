@@ -10,6 +10,12 @@ from uuid import uuid4
 
 from elasticsearch import Elasticsearch
 
+from coworker_pipelines.assembly.places import (
+    SecretPlace,
+    in_the_cluster,
+    on_this_machine,
+    open_own_cluster,
+)
 from coworker_pipelines.assembly.reading import Reading
 from coworker_pipelines.assembly.stores import open_file_store
 from coworker_pipelines.assembly.syncing import (
@@ -19,6 +25,7 @@ from coworker_pipelines.assembly.syncing import (
     entered_with,
     read_configured,
 )
+from coworker_pipelines.cluster.client import Cluster
 from coworker_pipelines.connections.connections import list_connections
 from coworker_pipelines.connections.due import DueConnection, due_connections, mark_started
 from coworker_pipelines.connections.tenants import tenant_keys
@@ -38,13 +45,13 @@ from coworker_pipelines.provisioning.indices import ConnectionIndices
 from coworker_pipelines.provisioning.keys import KeyMaker
 from coworker_pipelines.provisioning.selections import SelectionMaker
 from coworker_pipelines.provisioning.tenants import TenantMaker
+from coworker_pipelines.secrets.file_store import FileSecretStore
 from coworker_pipelines.secrets.key_file import read_master_key
 from coworker_pipelines.secrets.keys import MasterKey
 from coworker_pipelines.secrets.references import access_reference, source_reference
-from coworker_pipelines.secrets.store import OpenHouse, SecretHouse, SecretReader, SecretStore
 from coworker_pipelines.services.address import ElasticsearchAddress
 from coworker_pipelines.services.local import LocalServices
-from coworker_pipelines.settings import Settings
+from coworker_pipelines.settings import SecretsIn, Settings
 from coworker_pipelines.syncs import checks
 from coworker_pipelines.syncs.context import Step
 from coworker_pipelines.syncs.retry import RetryOutcome, retry_rejected
@@ -86,7 +93,7 @@ class Platform:
     def close(self) -> None:
         """Give back all connections; what is used afterwards is opened anew."""
         self._opened.close()
-        for name in ("database", "admin"):
+        for name in ("database", "admin", "cluster"):
             self.__dict__.pop(name, None)
 
     @cached_property
@@ -109,8 +116,22 @@ class Platform:
         return read_master_key(self._settings.master_key_file)
 
     @cached_property
-    def secrets(self) -> SecretStore:
+    def file_secrets(self) -> FileSecretStore:
+        """The store of this machine, which only a deployment without a cluster has."""
         return open_file_store(self._settings)
+
+    @cached_property
+    def cluster(self) -> Cluster:
+        return self._opened.enter_context(open_own_cluster(self._settings))
+
+    @property
+    def place(self) -> SecretPlace:
+        """Where the secrets of connections rest."""
+        match self._settings.secrets:
+            case SecretsIn.FILE:
+                return on_this_machine(self.file_secrets)
+            case SecretsIn.KUBERNETES:
+                return in_the_cluster(self.cluster, self._settings)
 
     @cached_property
     def admin(self) -> Elasticsearch:
@@ -122,20 +143,20 @@ class Platform:
     @property
     def tenants(self) -> TenantMaker:
         return TenantMaker(
-            database=self.database, master=self.master, house=self._house, clock=self.clock
+            database=self.database, master=self.master, house=self.place.house, clock=self.clock
         )
 
     @property
     def maker(self) -> ConnectionMaker:
         return ConnectionMaker(
-            database=self.database, keys=self.keys, reader=self._reader, clock=self.clock
+            database=self.database, keys=self.keys, reader=self.place.reader, clock=self.clock
         )
 
     @property
     def keys(self) -> KeyMaker:
         return KeyMaker(
             database=self.database,
-            secrets=self.secrets,
+            secrets=self.place.writer,
             indices=self._indices,
             master=self.master,
             clock=self.clock,
@@ -237,8 +258,9 @@ class Platform:
 
     def credentials(self, scope: Scope) -> Credentials:
         """A connection's own where they can be read, else what is minted for a short visit."""
-        if self._reader is not None:
-            access = Access.of(self._reader.get(access_reference(scope)))
+        reader = self.place.reader
+        if reader is not None:
+            access = Access.of(reader.get(access_reference(scope)))
             return Credentials(api_key=access.elasticsearch_api_key, keys=access.keys)
         with self.database.control() as session:
             keys = tenant_keys(session, self.master, scope.tenant)
@@ -262,12 +284,13 @@ class Platform:
         )
 
     def _source_secrets(self, scope: Scope) -> Mapping[str, Secret]:
-        if self._reader is None:
+        reader = self.place.reader
+        if reader is None:
             raise RefusedError(
                 "The control plane cannot read the secrets of connections: launch the sync, and "
                 "it runs inside the cluster."
             )
-        return self._reader.get(source_reference(scope))
+        return reader.get(source_reference(scope))
 
     def _configured(self, handle: str) -> Configured:
         with self.database.control() as session:
@@ -276,14 +299,6 @@ class Platform:
     def _pass_of(self, tenant: str) -> Secret:
         # Who works with no tenant's rows, as sensors do, needs no master key.
         return self.master.database_pass(tenant)
-
-    @property
-    def _reader(self) -> SecretReader | None:
-        return self.secrets
-
-    @property
-    def _house(self) -> SecretHouse:
-        return OpenHouse(self.secrets)
 
     @property
     def _indices(self) -> ConnectionIndices:

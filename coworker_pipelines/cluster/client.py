@@ -91,7 +91,7 @@ class Cluster:
         """What the API answers.
 
         Raises:
-            TenantActionError: the namespace is not there.
+            NoNamespaceError: the namespace is not there.
             RefusedError: we may not, or we are not known; the sentence says who lacks what.
             RetryLaterError: the API does not answer, or has too much to do.
         """
@@ -184,7 +184,7 @@ def _cannot_open(address: ClusterAddress) -> str:
         )
     if not address.kubeconfig.is_file():
         return f"There is no kubeconfig {address.kubeconfig}: correct COWORKER_KUBECONFIG."
-    context = "a current context" if address.context is None else f"a context {address.context}"
+    context = "current context" if address.context is None else f"context {address.context}"
     return f"The kubeconfig {address.kubeconfig} has no {context} that can be used."
 
 

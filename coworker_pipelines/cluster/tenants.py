@@ -1,10 +1,10 @@
 """What a tenant has in the cluster: two namespaces, closed before anything runs in them."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from coworker_pipelines.cluster.client import Cluster, Done, Manifest
+from coworker_pipelines.cluster.limits import Egress, TenantLimits, named_namespace
 from coworker_pipelines.cluster.names import (
     CONTROL_PLANE,
     DAEMON,
@@ -33,41 +33,6 @@ _NO_SOURCE: Final = (
 )
 """Private, shared and link-local addresses: a source there is let in by a rule of its own, and
 the metadata server of a cloud by none."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Egress:
-    """Where runs may go: a range of addresses or a namespace; without ports, to all of them."""
-
-    cidr: str | None = None
-    namespace: str | None = None
-    ports: tuple[int, ...] = ()
-
-    def rule(self) -> Manifest:
-        assert (self.cidr is None) != (self.namespace is None)
-        peer = (
-            {"ipBlock": {"cidr": self.cidr}}
-            if self.cidr is not None
-            else {"namespaceSelector": _named(self.namespace)}
-        )
-        ports = [{"protocol": "TCP", "port": port} for port in self.ports]
-        return {"to": [peer], **({"ports": ports} if ports else {})}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TenantLimits:
-    """How much of the cluster a tenant's runs take together, and where they may go.
-
-    ``egress`` comes on top of names and public addresses: our database and Elasticsearch, and
-    sources with private addresses.
-    """
-
-    pods: int = 20
-    jobs: int = 200
-    cpus: int = 10
-    memory: str = "20Gi"
-    secrets: int = 5_000
-    egress: tuple[Egress, ...] = ()
 
 
 def make_tenant_namespaces(cluster: Cluster, tenant: str, limits: TenantLimits) -> None:
@@ -167,7 +132,7 @@ _DENY: Final = {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
 
 def _egress(further: tuple[Egress, ...]) -> Manifest:
     names = {
-        "to": [{"namespaceSelector": _named("kube-system")}],
+        "to": [{"namespaceSelector": named_namespace("kube-system")}],
         "ports": [{"protocol": protocol, "port": _DNS_PORT} for protocol in ("UDP", "TCP")],
     }
     public = {"to": [{"ipBlock": {"cidr": "0.0.0.0/0", "except": list(_NO_SOURCE)}}]}
@@ -176,10 +141,6 @@ def _egress(further: tuple[Egress, ...]) -> Manifest:
         "policyTypes": ["Egress"],
         "egress": [names, public, *(allowed.rule() for allowed in further)],
     }
-
-
-def _named(namespace: str | None) -> dict[str, Any]:
-    return {"matchLabels": {"kubernetes.io/metadata.name": namespace}}
 
 
 def _quota(limits: TenantLimits) -> Manifest:

@@ -19,6 +19,10 @@ _REASON_CHARACTERS_MAX: Final = 300
 _SERVER_FAULT: Final = 500
 
 
+class NoNamespaceError(TenantActionError):
+    """The namespace is not there, and so nothing in it."""
+
+
 def verdict(verb: Verb, place: Place, *, status: int, body: Mapping[str, Any]) -> CoworkerError:
     """The verdict on an answer that is none of those a caller reckons with.
 
@@ -50,8 +54,8 @@ def verdict(verb: Verb, place: Place, *, status: int, body: Mapping[str, Any]) -
             return DefectError(f"The cluster does not understand {verb} of {place.where}.")
 
 
-def no_namespace(namespace: str) -> TenantActionError:
-    return TenantActionError(
+def no_namespace(namespace: str) -> NoNamespaceError:
+    return NoNamespaceError(
         f"The cluster has no namespace {namespace}: it was deleted, or this is another cluster "
         "than the one in which the tenant was made."
     )

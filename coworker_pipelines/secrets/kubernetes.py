@@ -6,17 +6,33 @@ somebody else wrote. A Secret's owner stands in its labels: an owner reference c
 tenant's Namespace, because objects in a namespace may only be owned by others in it.
 """
 
+import time
 from base64 import b64encode
 from collections.abc import Mapping
 from typing import Any, Final
 
 from coworker_pipelines.cluster.client import Answer, Cluster, Conflict, Done
+from coworker_pipelines.cluster.limits import TenantLimits
 from coworker_pipelines.cluster.names import SecretName, secret_name
 from coworker_pipelines.cluster.places import Verb
+from coworker_pipelines.cluster.tenants import (
+    make_tenant_namespaces,
+    remaining_namespaces,
+    remove_tenant_namespaces,
+)
+from coworker_pipelines.cluster.verdicts import NoNamespaceError
 from coworker_pipelines.kernel.errors import RetryLaterError
 from coworker_pipelines.kernel.secret import Secret
-from coworker_pipelines.secrets.store import SecretWriter, checked_reference, checked_values
+from coworker_pipelines.secrets.store import (
+    SecretHouse,
+    SecretWriter,
+    checked_reference,
+    checked_values,
+)
 
+CLOSE_TIMEOUT_S: Final = 180.0
+"""Pods in a namespace have their time of grace before it goes."""
+_POLL_S: Final = 0.2
 _ATTEMPTS: Final = 3
 """Between a creation and a replacement somebody may delete the Secret, and the other way round."""
 
@@ -50,14 +66,47 @@ class KubernetesSecretStore(SecretWriter):
         """After this there is no such Secret, whether there was one or not.
 
         Raises:
-            TenantActionError, RefusedError, RetryLaterError: as for ``put``.
+            RefusedError, RetryLaterError: as for ``put``.
         """
         name = secret_name(checked_reference(reference))
-        if isinstance(self._ask(Verb.DELETE, name, None), Conflict):
+        try:
+            answer = self._ask(Verb.DELETE, name, None)
+        except NoNamespaceError:
+            return
+        if isinstance(answer, Conflict):
             raise RetryLaterError(f"Somebody else changed {name.place.where} at the same time.")
 
     def _ask(self, verb: Verb, name: SecretName, manifest: dict[str, Any] | None) -> Answer:
         return self._cluster.ask(verb, name.place, manifest)
+
+
+class KubernetesSecretHouse(SecretHouse):
+    """Two namespaces for each tenant, made and closed by the control plane."""
+
+    def __init__(self, cluster: Cluster, limits: TenantLimits) -> None:
+        self._cluster = cluster
+        self._limits = limits
+
+    def open(self, tenant: str) -> None:
+        """After this the tenant's secrets can be put; once more changes nothing.
+
+        Raises:
+            RefusedError: we lack a right; the sentence says which.
+        """
+        make_tenant_namespaces(self._cluster, tenant, self._limits)
+
+    def close(self, tenant: str) -> None:
+        """After this the tenant has no namespace, and nothing that was in one is left.
+
+        Raises:
+            RetryLaterError: the cluster is still at it; what is left goes without our doing.
+        """
+        remove_tenant_namespaces(self._cluster, tenant)
+        deadline = time.monotonic() + CLOSE_TIMEOUT_S
+        while left := remaining_namespaces(self._cluster, tenant):
+            if time.monotonic() >= deadline:
+                raise RetryLaterError(f"The cluster is still deleting {' and '.join(left)}.")
+            time.sleep(_POLL_S)
 
 
 def _manifest(name: SecretName, values: Mapping[str, Secret]) -> dict[str, Any]:

@@ -68,8 +68,8 @@ def test_lists_show_neither_a_payload_nor_a_secret(coworker: Coworker, stocked: 
     with stocked.world.opened() as platform:
         secrets = [
             value.get_secret_value()
-            for reference in platform.secrets.references()
-            for name, value in platform.secrets.get(reference).items()
+            for reference in platform.file_secrets.references()
+            for name, value in platform.file_secrets.get(reference).items()
             if name not in {TENANT, CONNECTION}
         ]
     assert len(secrets) == 4

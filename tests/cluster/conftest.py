@@ -12,10 +12,10 @@ import yaml
 from kubernetes import client
 
 from coworker_pipelines.cluster.client import Cluster, ClusterAddress, open_cluster
+from coworker_pipelines.cluster.limits import TenantLimits
 from coworker_pipelines.cluster.names import CONTROL_PLANE, OWN_NAMESPACE
 from coworker_pipelines.cluster.rights import Account
 from coworker_pipelines.cluster.tenants import (
-    TenantLimits,
     make_tenant_namespaces,
     remove_tenant_namespaces,
 )

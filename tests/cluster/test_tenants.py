@@ -8,10 +8,9 @@ from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 
 from coworker_pipelines.cluster.client import Cluster
+from coworker_pipelines.cluster.limits import Egress, TenantLimits
 from coworker_pipelines.cluster.names import namespace_of, oauth_namespace_of, tenant_of
 from coworker_pipelines.cluster.tenants import (
-    Egress,
-    TenantLimits,
     make_tenant_namespaces,
     remaining_namespaces,
     remove_tenant_namespaces,

@@ -43,8 +43,8 @@ def mounted(world: World, handle: str, runner_url: str, folder: Path) -> Setting
     with world.opened() as platform:
         scope = platform.scope_of(handle)
         parts = {
-            "source": platform.secrets.get(source_reference(scope)),
-            "access": platform.secrets.get(access_reference(scope))
+            "source": platform.file_secrets.get(source_reference(scope)),
+            "access": platform.file_secrets.get(access_reference(scope))
             | {DATABASE_URL: Secret(runner_url)},
         }
     for part, values in parts.items():
@@ -88,7 +88,7 @@ def test_a_run_has_no_way_to_another_tenant(world: World, runner_url: str, tmp_p
     settings = mounted(world, own, runner_url, tmp_path / "mount")
     with world.opened() as control:
         foreign = control.scope_of(other)
-        own_access = control.secrets.get(access_reference(control.scope_of(own)))
+        own_access = control.file_secrets.get(access_reference(control.scope_of(own)))
     with opened(settings) as platform:
         with (
             pytest.raises(RefusedError, match=f"given the secrets of {own}"),

@@ -1,0 +1,39 @@
+"""Where secrets rest in this deployment: on this machine, or in a cluster."""
+
+from dataclasses import dataclass
+
+from coworker_pipelines.cluster.client import Cluster, ClusterAddress, open_cluster
+from coworker_pipelines.cluster.limits import TenantLimits
+from coworker_pipelines.secrets.file_store import FileSecretStore
+from coworker_pipelines.secrets.kubernetes import KubernetesSecretHouse, KubernetesSecretStore
+from coworker_pipelines.secrets.store import OpenHouse, SecretHouse, SecretReader, SecretWriter
+from coworker_pipelines.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretPlace:
+    """``reader`` is there where who writes may also look."""
+
+    writer: SecretWriter
+    house: SecretHouse
+    reader: SecretReader | None
+
+
+def on_this_machine(store: FileSecretStore) -> SecretPlace:
+    return SecretPlace(writer=store, house=OpenHouse(store), reader=store)
+
+
+def in_the_cluster(cluster: Cluster, settings: Settings) -> SecretPlace:
+    limits = TenantLimits(egress=settings.run_egress)
+    return SecretPlace(
+        writer=KubernetesSecretStore(cluster),
+        house=KubernetesSecretHouse(cluster, limits),
+        reader=None,
+    )
+
+
+def open_own_cluster(settings: Settings) -> Cluster:
+    """The cluster that the settings name, or that we run in; the caller closes it."""
+    return open_cluster(
+        ClusterAddress(kubeconfig=settings.kubeconfig, context=settings.kube_context)
+    )
