@@ -35,7 +35,8 @@ test: check ## All checks and all tests, on real servers that the suite starts.
 	@$(RUN) $(PYTEST)
 
 test-cluster: setup ## The tests that need Kubernetes, on a real control plane of their own.
-	@$(RUN) pytest -m "cluster and not soak"
+	@$(RUN) python -m tests.cluster
+	$(RUN) pytest -m "cluster and not soak"
 
 coverage: setup ## The same tests, and which branches they reach: half as long again.
 	@$(RUN) $(PYTEST) --cov --cov-report=term:skip-covered

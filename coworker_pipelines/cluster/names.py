@@ -24,17 +24,21 @@ GRANT: Final = "grant"
 RUN_PARTS: Final = ("source", "access", "token")
 """What a run's pod mounts of its own connection."""
 
-_REFERENCE = re.compile(r"(?P<part>source|access|token|grant)/(?P<tenant>\w+)/(?P<connection>\w+)")
+_REFERENCE = re.compile(
+    r"(?P<part>source|access|token|grant)/(?P<tenant>\w+)/(?P<connection>\w+)"
+    r"(/(?P<grant>[a-z0-9]{16}))?"
+)
 _NAMESPACE = re.compile(r"cw-(?P<tenant>[a-z0-9]+)(-oauth)?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecretName:
-    """One Secret of one connection."""
+    """One Secret of one connection; of grants it may have several, each with an id."""
 
     part: str
     tenant: str
     connection: str
+    grant: str | None = None
 
     @property
     def place(self) -> Place:
@@ -42,7 +46,7 @@ class SecretName:
         return Place(
             resource="secrets",
             namespace=namespace(self.tenant),
-            name=f"{self.connection}-{self.part}",
+            name="-".join(filter(None, (self.connection, self.part, self.grant))),
         )
 
     @property
@@ -65,9 +69,10 @@ def secret_name(reference: str) -> SecretName:
         match is None
         or not is_id(match["tenant"], IdPrefix.TENANT)
         or not is_id(match["connection"], IdPrefix.CONNECTION)
+        or (match["grant"] and match["part"] != GRANT)
     ):
         raise DefectError("A cluster was asked for a secret that no connection has.")
-    return SecretName(part=match["part"], tenant=match["tenant"], connection=match["connection"])
+    return SecretName(**match.groupdict())
 
 
 def namespace_of(tenant: str) -> str:

@@ -7,13 +7,13 @@ tenant's Namespace, because objects in a namespace may only be owned by others i
 """
 
 import time
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
-from coworker_pipelines.cluster.client import Answer, Cluster, Conflict, Done
+from coworker_pipelines.cluster.client import Answer, Cluster, Conflict, Done, Missing
 from coworker_pipelines.cluster.limits import TenantLimits
-from coworker_pipelines.cluster.names import SecretName, secret_name
+from coworker_pipelines.cluster.names import GRANT, SecretName, secret_name
 from coworker_pipelines.cluster.places import Verb
 from coworker_pipelines.cluster.tenants import (
     make_tenant_namespaces,
@@ -21,13 +21,15 @@ from coworker_pipelines.cluster.tenants import (
     remove_tenant_namespaces,
 )
 from coworker_pipelines.cluster.verdicts import NoNamespaceError
-from coworker_pipelines.kernel.errors import RetryLaterError
+from coworker_pipelines.kernel.errors import DefectError, RefusedError, RetryLaterError
 from coworker_pipelines.kernel.secret import Secret
 from coworker_pipelines.secrets.store import (
     SecretHouse,
+    SecretReader,
     SecretWriter,
     checked_reference,
     checked_values,
+    missing,
 )
 
 CLOSE_TIMEOUT_S: Final = 180.0
@@ -78,6 +80,51 @@ class KubernetesSecretStore(SecretWriter):
 
     def _ask(self, verb: Verb, name: SecretName, manifest: dict[str, Any] | None) -> Answer:
         return self._cluster.ask(verb, name.place, manifest)
+
+
+class KubernetesGrantStore(KubernetesSecretStore, SecretReader):
+    """What the refresher of OAuth tokens works with: it alone reads grants, and makes none.
+
+    A grant that was taken away meanwhile is not put back: its update finds nothing.
+    """
+
+    def get(self, reference: str) -> dict[str, Secret]:
+        """A grant's values.
+
+        Raises:
+            TenantActionError: there is no such grant.
+            RefusedError: it is no grant, or we lack the right to read one.
+        """
+        name = secret_name(checked_reference(reference))
+        if name.part != GRANT:
+            raise RefusedError("Of a connection's secrets, its grants alone can be read back.")
+        match self._ask(Verb.GET, name, None):
+            case Done(body=body):
+                return {
+                    key: Secret(b64decode(value).decode())
+                    for key, value in (body.get("data") or {}).items()
+                }
+            case Missing():
+                raise missing(reference)
+            case Conflict():
+                raise DefectError("Reading changes nothing, so nothing can be in its way.")
+            case unknown:
+                assert_never(unknown)
+
+    def put(self, reference: str, values: Mapping[str, Secret]) -> None:
+        """After this the grant, which was there, or the token holds these values and no others.
+
+        Raises:
+            TenantActionError: the grant was taken away, or the values are too large.
+            RefusedError, RetryLaterError: as for every secret.
+        """
+        name = secret_name(checked_reference(reference))
+        if name.part != GRANT:
+            super().put(reference, values)
+            return
+        manifest = _manifest(name, checked_values(values))
+        if not isinstance(self._ask(Verb.UPDATE, name, manifest), Done):
+            raise missing(reference)
 
 
 class KubernetesSecretHouse(SecretHouse):

@@ -22,14 +22,13 @@ from coworker_pipelines.cluster.tenants import (
 from coworker_pipelines.kernel.ids import IdPrefix, new_id
 from coworker_pipelines.services.local import Endpoints
 from coworker_pipelines.services.waiting import await_value
-from coworker_pipelines.settings import Settings
+from tests.cluster.components import deployed
 from tests.cluster.control_plane import ControlPlane, running_control_plane
-from tests.cluster.deployed import Deployed, deployed
+from tests.cluster.deployed import Deployed
 from tests.cluster.kubelet import Kubelet, running_kubelet
 from tests.cluster.logins import made_logins
-from tests.cluster.programs import Programs, build_programs
+from tests.cluster.programs import CACHE, Programs, build_programs
 from tests.cluster.source import Orders
-from tests.conftest import CACHE
 from tests.database_fixtures import made_database, named_url
 
 DEPLOY = Path(__file__).parents[2] / "deploy" / "kubernetes"
@@ -145,29 +144,18 @@ def _own_objects() -> Iterator[dict[str, Any]]:
 @pytest.fixture(scope="module")
 def world(
     control_plane: ControlPlane,
-    cluster: Cluster,
-    suite: Settings,
+    control_plane_account: Account,
+    endpoints: Endpoints,
     migrated_template: str,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Deployed]:
     """All our components, and two tenants without connections."""
+    assert control_plane_account.name == CONTROL_PLANE
     folder = tmp_path_factory.mktemp("deployed")
-    with deployed(control_plane, cluster, suite, migrated_template, folder) as running:
+    with deployed(control_plane, endpoints, migrated_template, folder) as running:
         for slug in ("acme", "rival"):
-            running.add_tenant(slug)
+            running.coworker("tenants", "add", slug)
         yield running
-
-
-@pytest.fixture(scope="session")
-def suite(endpoints: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """The suite's servers, as their administrator enters them."""
-    folder = tmp_path_factory.mktemp("suite")
-    return Settings(
-        state=folder / "state",
-        database_url=endpoints.database_url,
-        elasticsearch=endpoints.elasticsearch,
-        segments=folder / "segments",
-    )
 
 
 @pytest.fixture

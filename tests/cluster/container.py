@@ -6,7 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +25,7 @@ done
 shift
 exec "$@"
 """
+_ROOT: Final = 0
 
 
 class Container:
@@ -87,8 +88,11 @@ def start_container(
     points: MountPoints,
     environment: Mapping[str, str],
     log: Path,
+    user: Sequence[str],
 ) -> Container:
     """The command runs with the environment and the mounts that the Pod asks for.
+
+    ``user`` goes before the command: what makes it another user's.
 
     `dagster`, `coworker` and `python` are found beside this interpreter: the image of the tests
     is the environment that they run in.
@@ -108,7 +112,7 @@ def start_container(
         target = Path(mount.mount_path)
         points.make(target, like=source)
         mounts += [str(source), str(target), "ro" if mount.read_only else "rw"]
-    command = [*(spec.command or ()), *(spec.args or ())]
+    command = [*user, *(spec.command or ()), *(spec.args or ())]
     with log.open("wb") as output:
         process = subprocess.Popen(
             [unshare, "--mount", "--", "sh", "-c", _SCRIPT, "sh", *mounts, "--", *command],
@@ -120,6 +124,22 @@ def start_container(
             start_new_session=True,
         )
     return Container(process, log)
+
+
+def user_of(pod: Any, spec: Any) -> Sequence[str]:
+    """What makes a command that of the Pod's user and group, without any of root's rights."""
+    context, own = pod.spec.security_context, spec.security_context
+    uid = (own and own.run_as_user) or (context and context.run_as_user) or _ROOT
+    gid = (own and own.run_as_group) or (context and context.run_as_group) or _ROOT
+    group = (context and context.fs_group) or gid
+    return (
+        "setpriv",
+        f"--reuid={uid}",
+        f"--regid={gid}",
+        f"--groups={group}",
+        "--bounding-set=-all",
+        "--no-new-privs",
+    )
 
 
 def container_environment(api: client.ApiClient, pod: Any, spec: Any) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """The one node of the tests: it runs what Pods ask for as processes of this machine.
 
 It takes Pods from the real API server and says through their status what became of them. What
-it does not do: images, read-only root file systems, users, networks, several containers.
+it does not do: images, read-only root file systems, networks, several containers.
 """
 
 import signal
@@ -23,6 +23,7 @@ from tests.cluster.container import (
     MountPoints,
     container_environment,
     start_container,
+    user_of,
 )
 from tests.cluster.volumes import MountError, Volumes
 
@@ -53,11 +54,14 @@ class _Running:
 class Kubelet:
     """Looks after all Pods of a cluster while it is started.
 
-    ``decide`` may be set by a test: it is asked once about each Pod, before that has a node.
+    ``decide`` may be set by a test: it is asked once about each Pod, before that has a node. With
+    ``honours_users`` a Pod's processes are its user's; without, they are ours, because the
+    interpreter of the tests may be in a place that nobody else can enter.
     """
 
     def __init__(self, api: client.ApiClient, folder: Path) -> None:
         self.decide: Callable[[Any], Fate] = lambda _: Fate.RUN
+        self.honours_users = False
         self._api = api
         self._core = client.CoreV1Api(api)
         self._folder = folder
@@ -157,6 +161,7 @@ class Kubelet:
             points=self._points,
             environment=container_environment(self._api, pod, spec),
             log=folder / "log",
+            user=user_of(pod, spec) if self.honours_users else (),
         )
         self._logs[pod.metadata.namespace, pod.metadata.name] = container.log
         self._running[pod.metadata.uid] = _Running(pod=pod, container=container, volumes=volumes)

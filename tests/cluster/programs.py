@@ -13,6 +13,7 @@ from coworker_pipelines.kernel.errors import TenantActionError
 from coworker_pipelines.services.locks import file_lock
 
 MODULE: Final = Path(__file__).parent / "binaries"
+CACHE: Final = Path(__file__).parents[2] / ".coworker" / "cache"
 _BUILD_TIMEOUT_S: Final = 3_600
 _CHECK_TIMEOUT_S: Final = 60
 _DIGEST_CHARACTERS: Final = 16
@@ -50,8 +51,9 @@ def build_programs(
     with file_lock(cache / "kubernetes" / "build.lock", wait_s=_BUILD_TIMEOUT_S):
         for name, package in _PACKAGES.items():
             if not (folder / name).exists():
+                go = _find_go(environment)
                 progress(f"building {name} with Go (minutes, once)")
-                _build(folder / name, package, environment)
+                _build(go, folder / name, package, environment)
     return Programs(
         etcd=folder / "etcd",
         apiserver=folder / "kube-apiserver",
@@ -65,13 +67,17 @@ def _digest() -> str:
     return hashlib.sha256(sums).hexdigest()[:_DIGEST_CHARACTERS]
 
 
-def _build(program: Path, package: str, environment: Mapping[str, str]) -> None:
+def _find_go(environment: Mapping[str, str]) -> str:
     go = shutil.which("go", path=environment.get("PATH", os.defpath))
     if go is None:
         raise TenantActionError(
             "The control plane of the tests is built with Go and there is no go on PATH: install "
             "Go 1.23 or newer."
         )
+    return go
+
+
+def _build(go: str, program: Path, package: str, environment: Mapping[str, str]) -> None:
     program.parent.mkdir(parents=True, exist_ok=True)
     unfinished = program.with_name(f".{program.name}.unfinished")
     built = subprocess.run(

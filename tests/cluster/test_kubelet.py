@@ -106,25 +106,34 @@ def test_a_pod_sees_what_it_asks_for_and_nothing_else(
     assert list(Path(MOUNT).iterdir()) == []
 
 
-def test_a_group_makes_files_readable_to_it(
+def test_a_user_reads_a_closed_file_through_the_pods_group_alone(
     admin: client.CoreV1Api, kubelet: Kubelet, namespace: str
 ) -> None:
+    kubelet.honours_users = True
     _secret(admin, namespace, "one", password="1")
-    name = _pod(admin, namespace, SLEEP, {"secret": {"secretName": "one", "defaultMode": 0o400}})
-    _status(admin, namespace, name, "Running")
-    body = admin.read_namespaced_pod(name, namespace)
-    again = {
-        "metadata": {"name": "grouped"},
-        "spec": {
-            **admin.api_client.sanitize_for_serialization(body)["spec"],
-            "securityContext": {"fsGroup": 4242},
-            "nodeName": None,
-        },
-    }
-    again["spec"]["containers"][0]["command"] = ["python", "-c", LOOK]
-    admin.create_namespaced_pod(namespace, again)
-    _status(admin, namespace, "grouped", "Succeeded")
-    assert f"{MOUNT}/password 0o440 1" in kubelet.log(namespace, "grouped")
+    command = f"id -u; stat -L -c '%a %u %g' {MOUNT}/password; cat {MOUNT}/password"
+    told = {}
+    for name, context in (("grouped", {"fsGroup": 4242}), ("alone", {})):
+        container = {
+            "name": "main",
+            "image": "none",
+            "command": ["sh", "-c", command],
+            "volumeMounts": [{"name": "values", "mountPath": MOUNT, "readOnly": True}],
+        }
+        volume = {"name": "values", "secret": {"secretName": "one", "defaultMode": 0o400}}
+        spec = {
+            "restartPolicy": "Never",
+            "automountServiceAccountToken": False,
+            "securityContext": {"runAsUser": 4241, "runAsGroup": 4241, **context},
+            "containers": [container],
+            "volumes": [volume],
+        }
+        admin.create_namespaced_pod(namespace, {"metadata": {"name": name}, "spec": spec})
+        _status(admin, namespace, name, "Succeeded" if context else "Failed")
+        told[name] = kubelet.log(namespace, name).splitlines()
+    assert told["grouped"] == ["4241", "440 0 4242", "1"]
+    assert told["alone"][:2] == ["4241", "400 0 0"]
+    assert "Permission denied" in told["alone"][2]
 
 
 def test_a_changed_secret_reaches_a_pod_that_runs(

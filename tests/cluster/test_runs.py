@@ -8,12 +8,14 @@ from dagster import DagsterRunStatus
 from kubernetes import client
 
 from coworker_pipelines.cluster.client import Cluster
-from coworker_pipelines.cluster.names import namespace_of
+from coworker_pipelines.cluster.names import OWN_NAMESPACE, namespace_of
 from coworker_pipelines.cluster.tenants import remaining_namespaces, remove_tenant_namespaces
 from coworker_pipelines.documents import names
 from coworker_pipelines.kernel.errors import TenantActionError
+from coworker_pipelines.kernel.secret import Secret
 from coworker_pipelines.secrets.references import source_reference
 from tests.cluster import probe
+from tests.cluster.components import give_secret
 from tests.cluster.deployed import RUN_S, Deployed
 from tests.cluster.kubelet import Fate
 from tests.cluster.source import MONTH, ROWS, Orders
@@ -22,32 +24,36 @@ from tests.defs.servers import ROOT, wait_until
 SUCCESS, FAILURE = DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE
 
 
-def test_a_run_goes_from_the_queue_to_its_documents_and_leaves_nothing(
+def test_a_connection_of_the_command_line_is_synced_in_the_cluster_and_leaves_no_job(
     world: Deployed, orders: Orders
 ) -> None:
-    handle = world.add_connection("acme", "shop", orders.form)
-    run_id = world.sync(handle, MONTH)
-    assert world.stored(handle) == ROWS
-    job = world.job(handle, run_id)
-    scope = world.scope(handle)
+    _add_by_command_line(world, "acme", "shop", orders)
+    world.await_partition("acme.shop")
+    run_id = world.sync("acme.shop", MONTH)
+    assert world.stored("acme.shop") == ROWS
+    job = world.job(run_id)
+    scope = world.scope("acme.shop")
     assert job.metadata.namespace == namespace_of(scope.tenant)
     assert job.metadata.labels["coworker.io/connection"] == scope.connection
     assert _secrets_of(job) == {f"{scope.connection}-{part}" for part in _PARTS}
-    wait_until(lambda: world.job(handle, run_id) is None, RUN_S)
+    wait_until(lambda: world.job(run_id) is None, RUN_S)
 
 
 def test_what_was_rotated_reaches_the_next_run(world: Deployed, orders: Orders) -> None:
-    handle = world.add_connection("acme", "rotated", orders.form)
-    world.sync(handle, MONTH)
-    old = orders.form
-    password = orders.change_password()
+    _add_by_command_line(world, "acme", "rotated", orders)
+    world.await_partition("acme.rotated")
+    world.sync("acme.rotated", MONTH)
+    old, new = orders.form["password"], orders.change_password()
     with pytest.raises(TenantActionError):  # the source is asked before the old one is dropped
-        world.platform.maker.change(handle, {"password": old["password"]})
-    world.platform.maker.change(handle, {"password": password})
-    world.platform.keys.rotate(handle, at_once=True)
+        world.platform.maker.change("acme.rotated", {"password": old})
+    given = new.get_secret_value()
+    world.coworker(
+        "connections", "change", "acme.rotated", "--secret-file", "password=-", given=given
+    )
+    world.coworker("connections", "rotate-key", "acme.rotated", "--at-once")
     orders.add(50)
-    world.sync(handle, MONTH)
-    assert world.stored(handle) == ROWS + 50
+    world.sync("acme.rotated", MONTH)
+    assert world.stored("acme.rotated") == ROWS + 50
 
 
 def test_what_a_user_writes_into_the_launchpad_gains_nothing(
@@ -74,7 +80,7 @@ def test_what_a_user_writes_into_the_launchpad_gains_nothing(
             "docker/image": "evil",
         },
     )
-    job, scope = world.job(handle, run_id), world.scope(handle)
+    job, scope = world.job(run_id), world.scope(handle)
     assert job.metadata.namespace == namespace_of(scope.tenant)
     assert _secrets_of(job) == {f"{scope.connection}-{part}" for part in _PARTS}
     container = job.spec.template.spec.containers[0]
@@ -117,7 +123,7 @@ def test_an_evicted_run_says_so_and_is_run_again_while_others_of_its_connection_
         first = world.launch(handle, MONTH)
         world.await_status(first, DagsterRunStatus.STARTED)
         waiting = world.launch(handle, "2026-04")
-        pod = world.pod(handle, first)
+        pod = world.pod(first)
         world.kubelet.evict(pod.metadata.namespace, pod.metadata.name)
         world.await_status(first, FAILURE)
         assert "the node evicted its pod: The node was low on resource" in world.told(first)
@@ -133,7 +139,7 @@ def test_a_killed_run_says_so_and_is_run_again(world: Deployed, orders: Orders) 
     with orders.locked():
         first = world.launch(handle, MONTH)
         world.await_status(first, DagsterRunStatus.STARTED)
-        pod = world.pod(handle, first)
+        pod = world.pod(first)
         world.kubelet.kill(pod.metadata.namespace, pod.metadata.name)
         world.await_status(first, FAILURE)
     assert "more memory than it may have" in world.told(first)
@@ -146,7 +152,7 @@ def test_runs_whose_pods_never_start_say_why_and_are_run_again(
     unplaced = world.add_connection("acme", "unplaced", orders.form)
     secretless = world.add_connection("rival", "secretless", orders.form)
     scope = world.scope(secretless)
-    world.platform.secrets.delete(source_reference(scope))
+    world.platform.place.writer.delete(source_reference(scope))
     refused: set[str] = set()
     connection = world.scope(unplaced).connection
 
@@ -163,7 +169,7 @@ def test_runs_whose_pods_never_start_say_why_and_are_run_again(
     assert "never scheduled: 0/1 nodes are available: 1 Insufficient cpu" in world.told(first)
     world.await_status(other, FAILURE)
     assert f'secret "{scope.connection}-source" not found' in world.told(other)
-    assert world.job(unplaced, first) is None
+    assert world.job(first) is None
     world.platform.maker.change(secretless, {"password": orders.form["password"]})
     for run_id in (first, other):
         world.await_status(world.await_retry(run_id), SUCCESS)
@@ -177,7 +183,7 @@ def test_a_cancelled_run_ends_and_is_not_run_again(world: Deployed, orders: Orde
         world.terminate(run_id)
         world.await_status(run_id, DagsterRunStatus.CANCELED)
     assert "its own process hears it" in world.told(run_id)  # the webserver may delete no Job
-    pod = world.pod(handle, run_id)
+    pod = world.pod(run_id)
     wait_until(
         lambda: not world.kubelet.is_running(pod.metadata.namespace, pod.metadata.name), RUN_S
     )
@@ -201,7 +207,33 @@ def test_a_deleted_tenant_has_no_secrets_and_its_runs_fail_at_once(
     assert world.run(run_id).tags["dagster/max_retries"] == "0"
 
 
+def test_a_run_without_a_partition_works_as_its_component(world: Deployed) -> None:
+    give_secret(world.plane, world, "code-location")
+    run_id = world.launch_job("check_sql", {"coworker/tenant": "acme"})
+    world.await_status(run_id, SUCCESS)
+    job = world.job(run_id)
+    assert job.metadata.namespace == OWN_NAMESPACE
+    assert job.spec.template.spec.service_account_name == "code-location"
+    assert not job.spec.template.spec.automount_service_account_token
+    assert _secrets_of(job) == {"code-location"}
+
+
+def test_a_sync_without_a_partition_is_refused(world: Deployed) -> None:
+    run_id = world.launch_job("sync_sql")
+    world.await_status(run_id, FAILURE)
+    assert "choose a connection and a window" in world.told(run_id)
+    assert world.job(run_id) is None
+
+
 _PARTS = ("source", "access", "token")
+
+
+def _add_by_command_line(world: Deployed, tenant: str, name: str, orders: Orders) -> None:
+    form = orders.form
+    password = form["password"]
+    assert isinstance(password, Secret)
+    made = ("connections", "add", tenant, name, "--kind", "sql", "--setting", f"url={form['url']}")
+    world.coworker(*made, "--secret-file", "password=-", given=password.get_secret_value())
 
 
 def _secrets_of(job: Any) -> set[str]:
@@ -217,13 +249,13 @@ def _probed(world: Deployed, handle: str, run_id: str, foreign: Any) -> Any:
     """What the probe tells from a pod that is the run's in all but its command."""
     own = world.scope(handle)
     namespace = namespace_of(own.tenant)
-    template = world.plane.admin.sanitize_for_serialization(world.job(handle, run_id))["spec"]
+    template = world.plane.admin.sanitize_for_serialization(world.job(run_id))["spec"]
     spec = template["template"]["spec"]
     (container,) = spec["containers"]
     container["command"] = ["python", str(ROOT / "tests" / "cluster" / "probe.py")]
     asked = {
         "tenant": foreign.tenant,
-        "elasticsearch": world.elasticsearch_url,
+        "elasticsearch": world.environment["COWORKER_ELASTICSEARCH_URL"],
         "aliases": {
             "own": names.documents_alias(own, "orders"),
             "foreign": names.documents_alias(foreign, "orders"),

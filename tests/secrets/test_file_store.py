@@ -89,6 +89,36 @@ def test_a_folder_that_is_open_to_others_is_refused(folder: Path, key_file: Path
         FileSecretStore(folder, KeyFile(key_file))
 
 
+@pytest.mark.parametrize("mode", (0o640, 0o604, 0o660))
+def test_a_secret_that_is_open_to_others_is_refused(
+    store: FileSecretStore, folder: Path, mode: int
+) -> None:
+    (folder / f"{ONE}.secret").chmod(mode)
+    with pytest.raises(RefusedError, match=f"{ONE}.secret is open to others: chmod 600 it"):
+        store.get(ONE)
+    with pytest.raises(RefusedError, match="chmod 600"):
+        store.rekey()
+    assert store.get(TWO)
+
+
+@pytest.mark.usefixtures("store")
+@pytest.mark.parametrize("mode", (0o770, 0o702, 0o722))
+def test_a_key_in_a_folder_that_others_may_write_to_is_refused(
+    folder: Path, key_file: Path, mode: int
+) -> None:
+    key_file.parent.chmod(mode)
+    with pytest.raises(RefusedError, match="chmod go-w"):
+        FileSecretStore(folder, KeyFile(key_file))
+
+
+@pytest.mark.usefixtures("store")
+def test_a_key_of_another_user_is_refused(folder: Path, key_file: Path) -> None:
+    if os.geteuid() == 0:
+        os.chown(key_file, 4242, -1)
+        with pytest.raises(RefusedError, match="belongs to another user"):
+            FileSecretStore(folder, KeyFile(key_file))
+
+
 @pytest.mark.usefixtures("store")
 def test_a_key_of_the_wrong_length_is_refused(folder: Path, key_file: Path) -> None:
     key_file.write_bytes(b"short")
