@@ -156,7 +156,8 @@ class Deployed:
         """The run's Job, as the API server has it; ``None`` once it is gone."""
         batch = client.BatchV1Api(self.plane.admin)
         selector = f"dagster/run-id={run_id}"
-        return next(iter(batch.list_namespaced_job(namespace, label_selector=selector).items), None)
+        found = batch.list_job_for_all_namespaces(label_selector=selector).items
+        return found[0] if found else None
 
     def pod(self, run_id: str) -> Any:
         """The run's pod, once there is one."""
