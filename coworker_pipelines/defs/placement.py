@@ -39,6 +39,8 @@ from coworker_pipelines.settings import (
     MOUNT,
     RUN_DAGSTER_DATABASE_URL_FILE,
     RUN_DATABASE_URL_FILE,
+    SECRETS,
+    SecretsIn,
 )
 
 MOUNT_PATH: Final = "/var/run/coworker"
@@ -104,7 +106,7 @@ _OAUTH_REFRESHER: Final = Component(
 COMPONENTS: Final[Mapping[str, Component]] = {
     **{f"check_{kind}": _CODE_LOCATION for kind in kinds()},
     "rotate_keys": _CONTROL_PLANE,
-    "refresh_oauth_tokens": _OAUTH_REFRESHER,
+    "oauth_tokens": _OAUTH_REFRESHER,
 }
 """Whoever may launch a run may choose its job, so a job stands here or does not run."""
 
@@ -157,7 +159,10 @@ def _of_component(component: Component) -> Placement:
         namespace=OWN_NAMESPACE,
         service_account=component.name,
         secrets=(MountedSecret(name=component.name, folder=COMPONENT_FOLDER),),
-        environment={name: f"{folder}/{_value_name(name)}" for name in component.files},
+        environment={
+            SECRETS: SecretsIn.KUBERNETES,
+            **{name: f"{folder}/{_value_name(name)}" for name in component.files},
+        },
         labels={"coworker.io/component": component.name},
         api_token=component.api_token,
     )

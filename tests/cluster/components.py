@@ -20,6 +20,7 @@ from coworker_pipelines.services.local import Endpoints
 from coworker_pipelines.settings import Settings
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.deployed import DEFINITIONS, Deployed
+from tests.cluster.deployment import IMAGE
 from tests.cluster.kubelet import running_kubelet
 from tests.cluster.logins import made_logins
 from tests.database_fixtures import made_database, named_url
@@ -115,7 +116,7 @@ def _environment(
         "COWORKER_STATE": str(folder / "state"),
         "COWORKER_SECRETS": "kubernetes",
         "COWORKER_KUBECONFIG": str(plane.kubeconfig_of(account)),
-        "COWORKER_IMAGE": "coworker:tests",
+        "COWORKER_IMAGE": IMAGE,
         "COWORKER_ELASTICSEARCH_URL": endpoints.elasticsearch.url,
         "COWORKER_ELASTICSEARCH_USER": str(endpoints.elasticsearch.user),
         "COWORKER_SEGMENTS": "/var/lib/coworker/segments",

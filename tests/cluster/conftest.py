@@ -5,10 +5,8 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 from kubernetes import client
 
 from coworker_pipelines.cluster.client import Cluster, ClusterAddress, open_cluster
@@ -20,19 +18,16 @@ from coworker_pipelines.cluster.tenants import (
     remove_tenant_namespaces,
 )
 from coworker_pipelines.kernel.ids import IdPrefix, new_id
-from coworker_pipelines.services.local import Endpoints
 from coworker_pipelines.services.waiting import await_value
-from tests.cluster.components import deployed
 from tests.cluster.control_plane import ControlPlane, running_control_plane
-from tests.cluster.deployed import Deployed
 from tests.cluster.kubelet import Kubelet, running_kubelet
-from tests.cluster.logins import made_logins
-from tests.cluster.programs import CACHE, Programs, build_programs
-from tests.cluster.source import Orders
-from tests.database_fixtures import made_database, named_url
+from tests.cluster.programs import Programs, build_programs
+from tests.conftest import CACHE
 
 DEPLOY = Path(__file__).parents[2] / "deploy" / "kubernetes"
+OVERLAY = DEPLOY / "overlays" / "local"
 _KUBECTL_TIMEOUT_S = 60
+_POLICIES_TIMEOUT_S = 30
 
 Kubectl = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -108,13 +103,27 @@ def namespace(admin: client.CoreV1Api) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def control_plane_account(kubectl: Kubectl) -> Account:
-    """Our own components' service accounts are there with their rights; this is the maker's."""
-    made = kubectl("apply", "-f", "-", text=yaml.safe_dump_all(_own_objects()))
-    assert made.returncode == 0, made.stderr
-    roles = kubectl("apply", "-f", Path(__file__).parent / "rbac.yaml")
-    assert roles.returncode == 0, roles.stderr
-    return Account(namespace=OWN_NAMESPACE, name=CONTROL_PLANE)
+def control_plane_account(control_plane: ControlPlane, kubectl: Kubectl) -> Account:
+    """What we deploy is there, rights and admission policies in force; this is the maker's."""
+    for arguments in (("-f", DEPLOY / "base" / "namespace.yaml"), ("-k", OVERLAY)):
+        applied = kubectl("apply", *arguments)
+        assert applied.returncode == 0, applied.stderr
+    account = Account(namespace=OWN_NAMESPACE, name=CONTROL_PLANE)
+    kubeconfig = control_plane.kubeconfig_of(account)
+
+    def is_refused() -> bool | None:
+        tried = kubectl(
+            f"--kubeconfig={kubeconfig}", "create", "namespace", "not-a-tenants", "--dry-run=server"
+        )
+        return "coworker-tenant-namespaces" in tried.stderr or None
+
+    await_value(
+        is_refused,
+        of="the refusal of the admission policies",
+        is_alive=lambda: True,
+        timeout_s=_POLICIES_TIMEOUT_S,
+    )
+    return account
 
 
 @pytest.fixture(scope="session")
@@ -132,37 +141,3 @@ def tenant(cluster: Cluster) -> Iterator[str]:
     make_tenant_namespaces(cluster, made, TenantLimits())
     yield made
     remove_tenant_namespaces(cluster, made)
-
-
-def _own_objects() -> Iterator[dict[str, Any]]:
-    yield {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": OWN_NAMESPACE}}
-    for name in (CONTROL_PLANE, "daemon", "webserver", "code-location", "oauth-refresher"):
-        metadata = {"name": name, "namespace": OWN_NAMESPACE}
-        yield {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}
-
-
-@pytest.fixture(scope="module")
-def world(
-    control_plane: ControlPlane,
-    control_plane_account: Account,
-    endpoints: Endpoints,
-    migrated_template: str,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Deployed]:
-    """All our components, and two tenants without connections."""
-    assert control_plane_account.name == CONTROL_PLANE
-    folder = tmp_path_factory.mktemp("deployed")
-    with deployed(control_plane, endpoints, migrated_template, folder) as running:
-        for slug in ("acme", "rival"):
-            running.coworker("tenants", "add", slug)
-        yield running
-
-
-@pytest.fixture
-def orders(endpoints: Endpoints) -> Iterator[Orders]:
-    """A source of the test's own."""
-    with (
-        made_database(endpoints.database_url) as name,
-        made_logins(named_url(endpoints.database_url, name)) as logins,
-    ):
-        yield Orders(logins)

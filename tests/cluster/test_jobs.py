@@ -20,10 +20,11 @@ from coworker_pipelines.kernel.ids import IdPrefix, new_id
 from coworker_pipelines.kernel.scope import Scope
 from tests.cluster.conftest import Kubectl
 from tests.cluster.control_plane import ControlPlane
+from tests.cluster.deployment import IMAGE
 from tests.defs.run_jobs_contract import RunJobsContract
 
 DEPLOYMENT = Deployment(
-    image="coworker:1", image_pull_policy="IfNotPresent", seconds_max=600, kept_seconds=60
+    image=IMAGE, image_pull_policy="IfNotPresent", seconds_max=600, kept_seconds=60
 )
 RESOURCES = Resources(cpu="250m", cpu_max="1", memory="512Mi", disk="1Gi")
 
