@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Final
 
 from dagster import DagsterInstance
-from dagster_shared.yaml_utils import load_yaml_from_path
 from kubernetes import client
 
 from coworker_pipelines.assembly import Platform
@@ -24,11 +23,10 @@ from tests.cluster.deployment import IMAGE
 from tests.cluster.kubelet import running_kubelet
 from tests.cluster.logins import made_logins
 from tests.database_fixtures import made_database, named_url
-from tests.defs.servers import ROOT, Location, Servers, started
+from tests.defs.servers import Location, Servers, deployed_settings, started
 
 START_S: Final = 25
 KEPT_S: Final = 15
-SETTINGS: Final = ROOT / "deploy" / "kubernetes" / "base" / "dagster.yaml"
 _PROGRAMS: Final = {
     "dagster": "code-location",
     "dagster_webserver": "webserver",
@@ -129,8 +127,7 @@ def _environment(
 def _write_home(home: Path) -> None:
     """The settings that we deploy; waits are short, and the cluster is reached from outside."""
     home.mkdir()
-    settings = load_yaml_from_path(str(SETTINGS))
-    assert isinstance(settings, dict)
+    settings = deployed_settings()
     assert settings["run_launcher"]["class"] == TenantRunLauncher.__name__
     settings["run_launcher"]["config"] |= {
         "kubeconfig_file": {"env": "COWORKER_KUBECONFIG"},

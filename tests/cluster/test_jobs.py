@@ -105,6 +105,16 @@ def test_a_namespace_that_is_not_there_is_named(
         jobs.create(manifest)
 
 
+def test_a_job_of_another_image_is_refused_by_what_we_deploy(
+    jobs: RunJobs, manifest: dict[str, Any]
+) -> None:
+    manifest["spec"]["template"]["spec"]["containers"][0]["image"] = "evil"
+    with pytest.raises(
+        RefusedError, match=r"forbids create of jobs.*coworker-runs"
+    ):
+        jobs.create(manifest)
+
+
 def _pod(job: dict[str, Any]) -> dict[str, Any]:
     template = copy.deepcopy(job["spec"]["template"])
     metadata = {**template["metadata"], **job["metadata"]}

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from coworker_pipelines.cluster.client import Cluster
 from coworker_pipelines.cluster.names import CONTROL_PLANE, OWN_NAMESPACE, namespace_of
 from coworker_pipelines.cluster.rights import Account
 from coworker_pipelines.cluster.tenants import remaining_namespaces, remove_tenant_namespaces
+from coworker_pipelines.connections.connections import find_connection
 from coworker_pipelines.documents import names
 from coworker_pipelines.kernel.errors import TenantActionError
 from coworker_pipelines.kernel.secret import Secret
@@ -73,8 +75,7 @@ def test_a_connection_of_the_command_line_is_synced_in_the_cluster_and_leaves_no
 
 
 def test_what_was_rotated_reaches_the_next_run(world: Deployed, orders: Orders) -> None:
-    _add_by_command_line(world, "acme", "rotated", orders)
-    world.await_partition("acme.rotated")
+    world.add_connection("acme", "rotated", orders.form)
     world.sync("acme.rotated", MONTH)
     old, new = orders.form["password"], orders.change_password()
     with pytest.raises(TenantActionError):  # the source is asked before the old one is dropped
@@ -208,6 +209,26 @@ def test_runs_whose_pods_never_start_say_why_and_are_run_again(
         world.await_status(world.await_retry(run_id), SUCCESS)
 
 
+def test_a_run_that_cannot_begin_says_why_and_is_not_run_again(
+    world: Deployed, orders: Orders
+) -> None:
+    handle = world.add_connection("acme", "speechless", orders.form)
+    scope = world.scope(handle)
+    client.CoreV1Api(world.plane.admin).patch_namespaced_secret(
+        f"{scope.connection}-access",
+        namespace_of(scope.tenant),
+        {"data": {"dagster_database_url": None}},
+    )
+    run_id = world.launch(handle, MONTH)
+    world.await_status(run_id, FAILURE)
+    assert (
+        "The address of Dagster's database cannot be read from "
+        "/var/run/coworker/access/dagster_database_url." in world.told(run_id)
+    )
+    assert world.run(run_id).tags["dagster/max_retries"] == "0"
+    assert world.run(run_id).tags["dagster/will_retry"] == "false"
+
+
 def test_a_cancelled_run_ends_and_is_not_run_again(world: Deployed, orders: Orders) -> None:
     handle = world.add_connection("acme", "cancelled", orders.form)
     with orders.locked():
@@ -249,6 +270,24 @@ def test_a_run_without_a_partition_works_as_its_component(world: Deployed) -> No
     assert job.spec.template.spec.service_account_name == "code-location"
     assert not job.spec.template.spec.automount_service_account_token
     assert _secrets_of(job) == {"code-location"}
+
+
+def test_keys_are_rotated_by_a_run_that_works_as_the_control_plane(
+    world: Deployed, orders: Orders
+) -> None:
+    give_secret(world.plane, world, "control-plane")
+    handle = world.add_connection("acme", "expiring", orders.form)
+    soon = datetime.now(UTC) + timedelta(hours=1)
+    with world.platform.database.control() as session:
+        find_connection(session, handle).key_expires_at = soon
+    run_id = world.launch_job("rotate_keys")
+    world.await_status(run_id, SUCCESS)
+    assert _secrets_of(world.job(run_id)) == {"control-plane"}
+    with world.platform.database.control() as session:
+        expires_at = find_connection(session, handle).key_expires_at
+    assert expires_at is not None
+    assert expires_at > soon
+    world.sync(handle, MONTH)
 
 
 def test_a_sync_without_a_partition_is_refused(world: Deployed) -> None:

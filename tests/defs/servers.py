@@ -29,6 +29,14 @@ def shipped_settings() -> dict[str, Any]:
     return settings
 
 
+def deployed_settings() -> dict[str, Any]:
+    """Those that are deployed to a cluster."""
+    path = ROOT / "deploy" / "kubernetes" / "base" / "dagster.yaml"
+    settings = load_yaml_from_path(str(path))
+    assert isinstance(settings, dict)
+    return settings
+
+
 def write_home(home: Path) -> None:
     """The shipped settings, with Dagster's own files in place of Postgres. JSON is YAML."""
     settings = shipped_settings()
