@@ -26,7 +26,8 @@ from tests.database_fixtures import made_database, named_url
 from tests.defs.servers import Location, Servers, deployed_settings, started
 
 START_S: Final = 25
-KEPT_S: Final = 15
+KEPT_S: Final = 35
+"""Longer than ``START_S``: what became of a pod is looked at when that is over."""
 _PROGRAMS: Final = {
     "dagster": "code-location",
     "dagster_webserver": "webserver",

@@ -104,6 +104,12 @@ def test_a_tenants_quota_has_room_for_as_many_runs_as_the_queue_lets_it_have() -
     assert runs * largest <= int(quota.memory.removesuffix("Gi"))
 
 
+def test_a_job_stays_until_dagster_has_looked_at_it() -> None:
+    settings = deployed_settings()
+    started = settings["run_monitoring"]["start_timeout_seconds"]
+    assert settings["run_launcher"]["config"]["kept_seconds"] > started
+
+
 def test_dagster_ends_a_run_before_the_cluster_does() -> None:
     settings = deployed_settings()
     last = settings["run_monitoring"]["max_runtime_seconds"]
