@@ -10,7 +10,7 @@ RUN := $(UV) run --frozen --no-sync
 # Two processes, each with servers of its own, a file of tests in one of them.
 PYTEST := pytest --numprocesses 2 --dist loadfile
 
-.PHONY: help setup check test test-cluster coverage soak bench demo up down
+.PHONY: help setup check test test-cluster coverage soak bench demo up down doctor
 
 help: ## List the commands.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s $$'\t'
@@ -55,3 +55,6 @@ up: setup ## Postgres, Elasticsearch and Dagster on loopback, until Ctrl-C.
 
 down: setup ## Stop what was left running.
 	@$(RUN) coworker services down
+
+doctor: setup ## Check this deployment: what connects, who may do what, clocks, versions, room.
+	@$(RUN) coworker doctor --all

@@ -32,6 +32,7 @@ DAGSTER_PORT = "COWORKER_DAGSTER_PORT"
 SEGMENTS = "COWORKER_SEGMENTS"
 REPLICAS = "COWORKER_ELASTICSEARCH_REPLICAS"
 FIRST_WINDOW = "COWORKER_FIRST_WINDOW"
+ACCESS_REVIEW_DAYS = "COWORKER_ACCESS_REVIEW_DAYS"
 MASTER_KEY_FILE = "COWORKER_MASTER_KEY_FILE"
 MOUNT = "COWORKER_MOUNT"
 SECRETS = "COWORKER_SECRETS"
@@ -45,6 +46,7 @@ RUN_DATABASE_URL_FILE = "COWORKER_RUN_DATABASE_URL_FILE"
 RUN_DAGSTER_DATABASE_URL_FILE = "COWORKER_RUN_DAGSTER_DATABASE_URL_FILE"
 
 BUCKET_SCHEME = "gs"
+ACCESS_REVIEW_DAYS_DEFAULT = 90
 FIRST_WINDOW_DEFAULT = Window(2024, 1)
 """Dagster advises 100,000 partitions an asset at the most: three years of months leave room for
 2,700 connections of a kind."""
@@ -105,6 +107,7 @@ class Settings:
     segments: Path | BucketAddress
     replicas: int = 0
     first_window: Window = FIRST_WINDOW_DEFAULT
+    access_review_days: int = ACCESS_REVIEW_DAYS_DEFAULT
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
@@ -140,6 +143,8 @@ class Settings:
             segments=_segments(environment, state),
             replicas=_number(environment, REPLICAS) or 0,
             first_window=_first_window(environment),
+            access_review_days=_number(environment, ACCESS_REVIEW_DAYS)
+            or ACCESS_REVIEW_DAYS_DEFAULT,
         )
 
     @property

@@ -15,7 +15,7 @@ from typing import Any, Final
 import orjson
 
 from coworker_pipelines.documents.reader import StoredDocument
-from coworker_pipelines.extraction.prepare import time_text
+from coworker_pipelines.extraction.payload import time_text
 from coworker_pipelines.kernel.errors import DefectError
 from coworker_pipelines.kernel.scope import Scope
 from coworker_pipelines.sdk.activity import Fact, Verb

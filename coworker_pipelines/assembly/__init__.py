@@ -8,6 +8,7 @@ import os
 
 from coworker_pipelines.assembly.platform import Platform
 from coworker_pipelines.assembly.run import RunPlatform
+from coworker_pipelines.secrets.redaction.process import process_redactor
 from coworker_pipelines.settings import Settings
 
 __all__ = ["Platform", "RunPlatform", "open_platform"]
@@ -17,5 +18,5 @@ def open_platform() -> Platform | RunPlatform:
     """What a run works with: in the cluster what was mounted for it, else all of this machine."""
     settings = Settings.from_environment(os.environ)
     if settings.mount is not None:
-        return RunPlatform(settings, settings.mount)
-    return Platform(settings)
+        return RunPlatform(settings, settings.mount, redactor=process_redactor())
+    return Platform(settings, redactor=process_redactor())

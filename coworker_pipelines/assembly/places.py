@@ -1,11 +1,14 @@
 """Where secrets rest in this deployment: on this machine, or in a cluster."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from coworker_pipelines.cluster.client import Cluster, ClusterAddress, open_cluster
 from coworker_pipelines.cluster.limits import TenantLimits
+from coworker_pipelines.provisioning.access import PUBLIC
 from coworker_pipelines.secrets.file_store import FileSecretStore
 from coworker_pipelines.secrets.kubernetes import KubernetesSecretHouse, KubernetesSecretStore
+from coworker_pipelines.secrets.redaction.redactor import Redactor
+from coworker_pipelines.secrets.redaction.stores import RedactedSecretReader, RedactedSecretWriter
 from coworker_pipelines.secrets.store import OpenHouse, SecretHouse, SecretReader, SecretWriter
 from coworker_pipelines.settings import Settings
 
@@ -29,6 +32,16 @@ def in_the_cluster(cluster: Cluster, settings: Settings) -> SecretPlace:
         writer=KubernetesSecretStore(cluster),
         house=KubernetesSecretHouse(cluster, limits),
         reader=None,
+    )
+
+
+def redacted(place: SecretPlace, redactor: Redactor) -> SecretPlace:
+    """The place, whose values are masked from the moment that they pass."""
+    reader = place.reader
+    return replace(
+        place,
+        writer=RedactedSecretWriter(place.writer, redactor, public=PUBLIC),
+        reader=None if reader is None else RedactedSecretReader(reader, redactor, public=PUBLIC),
     )
 
 

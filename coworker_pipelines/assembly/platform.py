@@ -10,11 +10,13 @@ from uuid import uuid4
 
 from elasticsearch import Elasticsearch
 
+from coworker_pipelines.access.readings import DocumentReadings
 from coworker_pipelines.assembly.places import (
     SecretPlace,
     in_the_cluster,
     on_this_machine,
     open_own_cluster,
+    redacted,
 )
 from coworker_pipelines.assembly.reading import Reading
 from coworker_pipelines.assembly.stores import open_file_store
@@ -48,6 +50,8 @@ from coworker_pipelines.provisioning.tenants import TenantMaker
 from coworker_pipelines.secrets.file_store import FileSecretStore
 from coworker_pipelines.secrets.key_file import read_master_key
 from coworker_pipelines.secrets.keys import MasterKey
+from coworker_pipelines.secrets.redaction.process import process_redactor
+from coworker_pipelines.secrets.redaction.redactor import Redactor
 from coworker_pipelines.secrets.references import access_reference, source_reference
 from coworker_pipelines.services.address import ElasticsearchAddress
 from coworker_pipelines.services.local import LocalServices
@@ -74,15 +78,19 @@ class Platform:
         *,
         clock: Clock | None = None,
         progress: Callable[[Step], None] = silent,
+        redactor: Redactor | None = None,
     ) -> None:
         self._settings = settings
+        self._redactor = redactor or Redactor()
         self._progress = progress
         self._opened = ExitStack()
         self.clock: Clock = clock or SystemClock()
 
     @classmethod
     def from_environment(cls, *, progress: Callable[[Step], None] = silent) -> Self:
-        return cls(Settings.from_environment(os.environ), progress=progress)
+        """The platform of this process, whose redactor knows what is read of secrets."""
+        settings = Settings.from_environment(os.environ)
+        return cls(settings, progress=progress, redactor=process_redactor())
 
     def __enter__(self) -> Self:
         return self
@@ -109,6 +117,7 @@ class Platform:
     @cached_property
     def database(self) -> Database:
         url = self._settings.database_url or self.local.database_url()
+        self._redactor.register(url)
         return self._opened.enter_context(Database(url, self._pass_of))
 
     @cached_property
@@ -126,12 +135,13 @@ class Platform:
 
     @property
     def place(self) -> SecretPlace:
-        """Where the secrets of connections rest."""
+        """Where the secrets of connections rest; what passes is masked from then on."""
         match self._settings.secrets:
             case SecretsIn.FILE:
-                return on_this_machine(self.file_secrets)
+                place = on_this_machine(self.file_secrets)
             case SecretsIn.KUBERNETES:
-                return in_the_cluster(self.cluster, self._settings)
+                place = in_the_cluster(self.cluster, self._settings)
+        return redacted(place, self._redactor)
 
     @cached_property
     def admin(self) -> Elasticsearch:
@@ -208,6 +218,9 @@ class Platform:
                 documents=stores.reader,
                 activities=stores.activities,
                 rejected=stores.rejected,
+                readings=DocumentReadings(
+                    self.database, configured.scope, configured.handle, stores.cipher
+                ),
             )
 
     @contextmanager
@@ -298,11 +311,18 @@ class Platform:
 
     def _pass_of(self, tenant: str) -> Secret:
         # Who works with no tenant's rows, as sensors do, needs no master key.
-        return self.master.database_pass(tenant)
+        database_pass = self.master.database_pass(tenant)
+        self._redactor.register(database_pass)
+        return database_pass
 
     @property
     def _indices(self) -> ConnectionIndices:
         return ConnectionIndices(client=self.admin, replicas=self._settings.replicas)
 
     def _elasticsearch(self) -> ElasticsearchAddress:
-        return self._settings.elasticsearch or self.local.elasticsearch_address()
+        address = self._settings.elasticsearch or self.local.elasticsearch_address()
+        if address.user is not None and address.password is not None:
+            self._redactor.register_login(address.user, address.password)
+        if address.api_key is not None:
+            self._redactor.register(address.api_key)
+        return address

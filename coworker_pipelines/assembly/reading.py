@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from coworker_pipelines.access.readings import DocumentReadings
 from coworker_pipelines.activities.store import ActivitiesStore
 from coworker_pipelines.connections.rejected import RejectedStore
 from coworker_pipelines.documents import names
@@ -13,7 +14,10 @@ from coworker_pipelines.sdk.stream import Catalog
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What is stored of one connection; ``streams`` are the selected ones."""
+    """What is stored of one connection; ``streams`` are the selected ones.
+
+    ``readings`` is where a look at raw data is recorded before it is shown.
+    """
 
     scope: Scope
     streams: tuple[str, ...]
@@ -21,6 +25,7 @@ class Reading:
     documents: DocumentsReader
     activities: ActivitiesStore
     rejected: RejectedStore
+    readings: DocumentReadings
 
     def stream(self, name: str) -> str:
         """The name itself, of a stream that there is.

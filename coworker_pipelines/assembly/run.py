@@ -14,8 +14,10 @@ from coworker_pipelines.kernel.errors import RefusedError
 from coworker_pipelines.kernel.scope import Scope
 from coworker_pipelines.kernel.secret import Secret
 from coworker_pipelines.kernel.window import Window
-from coworker_pipelines.provisioning.access import Access
+from coworker_pipelines.provisioning.access import PUBLIC, Access
 from coworker_pipelines.secrets.mounted import MountedSecretReader
+from coworker_pipelines.secrets.redaction.redactor import Redactor
+from coworker_pipelines.secrets.redaction.stores import RedactedSecretReader, register_values
 from coworker_pipelines.secrets.references import access_reference, source_reference
 from coworker_pipelines.settings import Settings
 from coworker_pipelines.syncs import checks
@@ -37,9 +39,12 @@ class RunPlatform:
         *,
         clock: Clock | None = None,
         progress: Callable[[Step], None] = silent,
+        redactor: Redactor | None = None,
     ) -> None:
         self._settings = settings
-        self._secrets = MountedSecretReader(mount)
+        self._redactor = redactor or Redactor()
+        self._mounted = MountedSecretReader(mount)
+        self._secrets = RedactedSecretReader(self._mounted, self._redactor, public=PUBLIC)
         self._progress = progress
         self._opened = ExitStack()
         self.clock: Clock = clock or SystemClock()
@@ -63,7 +68,9 @@ class RunPlatform:
 
     @cached_property
     def _access(self) -> Access:
-        return Access.of(self._secrets.own_access())
+        values = self._mounted.own_access()
+        register_values(values, self._redactor, public=PUBLIC)
+        return Access.of(values)
 
     @cached_property
     def _database(self) -> Database:

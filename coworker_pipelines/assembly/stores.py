@@ -17,6 +17,7 @@ from coworker_pipelines.documents.reader import DocumentsReader
 from coworker_pipelines.documents.writer import DocumentsWriter
 from coworker_pipelines.kernel.scope import Scope
 from coworker_pipelines.secrets.cipher import Cipher
+from coworker_pipelines.secrets.closed_files import make_closed_folder
 from coworker_pipelines.secrets.file_store import FileSecretStore
 from coworker_pipelines.secrets.keys import TenantKeys
 from coworker_pipelines.secrets.store_keys import KeyFile, KeyPlace
@@ -28,7 +29,7 @@ from coworker_pipelines.settings import BucketAddress, SecretsKey, Settings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stores:
-    """``subject_key`` makes the tenant's pseudonyms."""
+    """``subject_key`` makes the tenant's pseudonyms; ``cipher`` has the tenant's data key."""
 
     client: Elasticsearch
     endpoint: Endpoint
@@ -37,6 +38,7 @@ class Stores:
     rejected: RejectedStore
     segments: SegmentStore
     subject_key: bytes
+    cipher: Cipher
 
     def writer(self, alias: str) -> DocumentsWriter:
         return DocumentsWriter(self.endpoint, alias)
@@ -52,6 +54,7 @@ def open_stores(
     database: Database,
 ) -> Iterator[Stores]:
     """``address`` with the connection's own key; ``keys`` are its tenant's."""
+    cipher = Cipher(keys.data)
     with ExitStack() as opened:
         client, endpoint = open_client(address), Endpoint(address)
         opened.callback(client.close)
@@ -62,9 +65,10 @@ def open_stores(
             endpoint=endpoint,
             reader=DocumentsReader(client, scope),
             activities=ActivitiesStore(client, writer, scope),
-            rejected=DatabaseRejectedStore(database, scope, Cipher(keys.data)),
+            rejected=DatabaseRejectedStore(database, scope, cipher),
             segments=segments,
             subject_key=keys.subject,
+            cipher=cipher,
         )
 
 
@@ -72,6 +76,8 @@ def open_segments(place: Path | BucketAddress, scope: Scope) -> SegmentStore:
     """The connection's own folder, or its own prefix of a bucket."""
     match place:
         case Path():
+            # They hold clients' data, and every folder that is missing is made as its owner's.
+            make_closed_folder(place)
             return LocalSegmentStore(place / scope.tenant / scope.connection)
         case BucketAddress():
             return _open_bucket(place, scope)

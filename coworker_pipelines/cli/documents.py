@@ -6,6 +6,7 @@ import typer
 
 from coworker_pipelines.cli.opening import opened
 from coworker_pipelines.cli.output import Json, Limit, show_json, show_rows
+from coworker_pipelines.cli.reasons import Reason, asked_reason, record
 from coworker_pipelines.kernel.errors import TenantActionError
 
 app = typer.Typer(no_args_is_help=True, help="Records at rest in Elasticsearch.")
@@ -30,10 +31,28 @@ def count(handle: Handle, *, as_json: Json = False) -> None:
 
 @app.command("list")
 def list_command(
-    handle: Handle, stream: Stream, limit: Limit = 20, *, as_json: Json = False
+    handle: Handle,
+    stream: Stream,
+    limit: Limit = 20,
+    *,
+    reason: Reason = None,
+    as_json: Json = False,
 ) -> None:
-    """List documents, the latest first; their envelope, not their payload."""
+    """List documents, the latest first; their envelope, not their payload.
+
+    Keys can be people's addresses, so it asks for a reason.
+    """
+    why = asked_reason(reason, as_json=as_json)
     with opened() as platform, platform.open_reading(handle) as reading:
+        name = reading.stream(stream)
+        record(
+            platform,
+            reading,
+            command="documents list",
+            reason=why,
+            stream=name,
+            documents=limit,
+        )
         rows = [
             {
                 "key": document.key,
@@ -43,7 +62,7 @@ def list_command(
                 "sync": document.sync,
                 "content_hash": document.content_hash,
             }
-            for document in reading.documents.page(reading.stream(stream), limit=limit)
+            for document in reading.documents.page(name, limit=limit)
         ]
     show_rows(
         rows,
@@ -58,10 +77,15 @@ def show(
     handle: Handle,
     stream: Stream,
     key: Annotated[str, typer.Argument(help="The document's key, as `documents list` shows it.")],
+    *,
+    reason: Reason = None,
 ) -> None:
-    """Print one document, whole, as JSON."""
+    """Print one document, whole, as JSON; it asks for a reason."""
+    why = asked_reason(reason)
     with opened() as platform, platform.open_reading(handle) as reading:
-        document = reading.documents.get(reading.stream(stream), key)
+        name = reading.stream(stream)
+        record(platform, reading, command="documents show", reason=why, stream=name, key=key)
+        document = reading.documents.get(name, key)
     if document is None:
         raise TenantActionError(f"{handle} has no document {key!r} of {stream}.")
     show_json(document)

@@ -12,6 +12,7 @@ from coworker_pipelines.connectors import registry
 from coworker_pipelines.kernel.errors import TenantActionError
 from coworker_pipelines.kernel.secret import Secret
 from coworker_pipelines.provisioning.forms import secret_fields
+from coworker_pipelines.secrets.redaction.process import process_redactor
 
 
 def read_form(
@@ -48,7 +49,7 @@ def read_changes(
         form[name] = _value(value)
     for entry in secret_files:
         name, path = _pair(entry, "--secret-file wants NAME=PATH.")
-        form[name] = Secret(_read(path))
+        form[name] = _secret(_read(path))
     if foreign := sorted(set(asked) - set(secret_names)):
         raise TenantActionError(f"{foreign[0]!r} is no sensitive setting of {kind}.")
     form |= {name: _asked(name) for name in asked if name not in form}
@@ -56,7 +57,13 @@ def read_changes(
 
 
 def _asked(name: str) -> Secret:
-    return Secret(typer.prompt(name, hide_input=True, err=True))
+    return _secret(typer.prompt(name, hide_input=True, err=True))
+
+
+def _secret(text: str) -> Secret:
+    """Masked from here on: the source that it is tried on may repeat it."""
+    process_redactor().register(text)
+    return Secret(text)
 
 
 def _pair(text: str, wanted: str) -> tuple[str, str]:

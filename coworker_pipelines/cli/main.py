@@ -8,8 +8,10 @@ import typer
 from rich.markup import escape
 
 from coworker_pipelines.cli import (
+    access,
     activities,
     connections,
+    doctor,
     documents,
     rejected,
     secrets,
@@ -24,6 +26,7 @@ from coworker_pipelines.kernel.errors import (
     RetryLaterError,
     TenantActionError,
 )
+from coworker_pipelines.secrets.redaction.process import redact_program
 
 app = typer.Typer(
     name="coworker",
@@ -44,13 +47,16 @@ for name, noun in (
     ("activities", activities.app),
     ("rejected", rejected.app),
     ("secrets", secrets.app),
+    ("access", access.app),
     ("services", services.app),
 ):
     app.add_typer(noun, name=name)
+app.command()(doctor.doctor)
 
 
 def main() -> None:
     """The program's entry."""
+    redact_program()
     sys.exit(run(app))
 
 

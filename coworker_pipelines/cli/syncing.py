@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
@@ -33,7 +34,7 @@ from coworker_pipelines.kernel.errors import (
 )
 from coworker_pipelines.kernel.window import Window
 from coworker_pipelines.services.dagster import DagsterServer, dagster_environment
-from coworker_pipelines.settings import Settings
+from coworker_pipelines.settings import SecretsIn, Settings
 from coworker_pipelines.syncs.context import Step
 
 _QUIET: Final = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -104,9 +105,20 @@ def open_instance() -> Iterator[DagsterInstance]:
     _require_reachable(url)
     # Also where the environment names it: Dagster works with the driver that settings choose.
     os.environ.update(dagster_environment({}, database_url=url))
-    home = DagsterServer(settings.state, environment=os.environ).home
-    with DagsterInstance.from_config(str(home)) as instance:
+    with DagsterInstance.from_config(_home(settings)) as instance:
         yield instance
+
+
+def _home(settings: Settings) -> str:
+    """The folder with Dagster's settings: one machine's are ours, a cluster's are deployed."""
+    if settings.secrets is SecretsIn.FILE:
+        return str(DagsterServer(settings.state, environment=os.environ).home)
+    home = os.environ.get("DAGSTER_HOME")
+    if home is None or not Path(home, "dagster.yaml").is_file():
+        raise TenantActionError(
+            "Dagster's settings are not here: DAGSTER_HOME has to name the folder of dagster.yaml."
+        )
+    return home
 
 
 def _require_reachable(url: str) -> None:

@@ -12,6 +12,7 @@ from coworker_pipelines.sdk.connector import Connector
 
 _PLACES: Final = {
     "git": ("coworker_pipelines.connectors.git.connector", "GitConnector"),
+    "github": ("coworker_pipelines.connectors.github.connector", "GitHubConnector"),
     "sql": ("coworker_pipelines.connectors.sql.connector", "SqlConnector"),
 }
 

@@ -220,7 +220,11 @@ class TenantRunLauncher(RunLauncher[DagsterInstance], ConfigurableClass):
 
     @cached_property
     def _jobs(self) -> RunJobs:
-        return self._open_jobs()
+        try:
+            return self._open_jobs()
+        except TenantActionError as error:
+            # Of this process, and so no verdict on a run.
+            raise RefusedError(str(error)) from error
 
     def _finding(self, run: DagsterRun) -> Finding:
         placement = placement_of(run, self._locate)

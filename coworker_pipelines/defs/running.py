@@ -21,6 +21,8 @@ from dagster_shared.serdes.errors import DeserializationError
 
 from coworker_pipelines.defs.run_health import CONFIGURATION_STATUS, TERMINATION_MESSAGE
 from coworker_pipelines.kernel.errors import CoworkerError, DefectError, RefusedError
+from coworker_pipelines.secrets.redaction.descriptors import redacted_descriptors
+from coworker_pipelines.secrets.redaction.process import process_redactor, redact_program
 
 CODE: Final = "coworker_pipelines.definitions"
 """The one module that a run may load."""
@@ -89,5 +91,12 @@ def _forget(_: DagsterEvent) -> None:
     """Events are in Dagster's database by now; nobody reads them from this process."""
 
 
+def _process() -> int:
+    """All that this process and its children print is masked, be it by C or in a last traceback."""
+    redact_program()
+    with redacted_descriptors(process_redactor()):
+        return main(sys.argv[1:])
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(_process())

@@ -10,13 +10,13 @@ from typing import Any, Self
 
 from dagster import StringSource
 from dagster._serdes import ConfigurableClassData
-from dagster_postgres import DagsterPostgresStorage
 
+from coworker_pipelines.defs.redacted_storage import RedactedPostgresStorage
 from coworker_pipelines.kernel.errors import RefusedError
 
 
-class MountedPostgresStorage(DagsterPostgresStorage):
-    """Postgres, reached by the address in ``postgres_url_file``."""
+class MountedPostgresStorage(RedactedPostgresStorage):
+    """Postgres, reached by the address in ``postgres_url_file``; what is stored is masked."""
 
     @classmethod
     def config_type(cls) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from coworker_pipelines.documents.client import open_client
 from coworker_pipelines.kernel.errors import DefectError
 from coworker_pipelines.kernel.window import Window
 from coworker_pipelines.provisioning.connections import ConnectionOrder
+from coworker_pipelines.secrets.redaction.process import redact_program
 
 PROJECT: Final = Path(__file__).parents[2]
 STATE: Final = PROJECT / ".coworker" / "demo"
@@ -161,4 +162,5 @@ def _step(title: str) -> None:
 if __name__ == "__main__":
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     app.command()(demonstrate)
+    redact_program()
     sys.exit(run(app))

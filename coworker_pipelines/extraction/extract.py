@@ -13,7 +13,6 @@ import zstandard
 from coworker_pipelines.connections.rejected import RejectedEntry, RejectedStore
 from coworker_pipelines.extraction.prepare import (
     Filtered,
-    Operation,
     Preparation,
     Rejection,
     Suppressed,
@@ -36,9 +35,10 @@ from coworker_pipelines.segments.manifests import (
 )
 from coworker_pipelines.segments.store import SegmentStore
 
-SEGMENT_BYTES: Final = 32 * 2**20
+SEGMENT_BYTES: Final = 64 * 2**20
 """A segment is closed at the first page border behind this many raw bytes. What a crash makes
-be done again is one segment at most; what a segment costs is a file and a transaction."""
+be done again is one segment at most, some two seconds of work; what a segment costs is a file
+and a transaction, some 30 ms."""
 
 COLLECTION_THRESHOLD: Final = 50_000
 
@@ -180,24 +180,21 @@ class _Extraction:
         return last
 
     def _add_page(self, draft: SegmentDraft, page: Page, shown: list[str]) -> Counts:
-        prepare, add = self._preparation.prepare, draft.add
         suppressed = filtered = 0
         rejections: list[Rejection] = []
-        for record in page.records:
-            prepared = prepare(record)
-            match prepared:
-                case Operation():
-                    add(prepared)
-                    if self._is_snapshot:
-                        shown.append(prepared.key)
+        prepared = self._preparation.prepare(page.records)
+        draft.add(prepared.documents)
+        for left_out in prepared.left_out:
+            match left_out:
                 case Rejection():
-                    rejections.append(prepared)
-                    if self._is_snapshot and prepared.key is not None:
-                        shown.append(prepared.key)
+                    rejections.append(left_out)
                 case Suppressed():
                     suppressed += 1
                 case Filtered():
                     filtered += 1
+        if self._is_snapshot:
+            shown.extend(prepared.documents.keys)
+            shown.extend(one.key for one in rejections if one.key is not None)
         for values in page.deletions:
             key = self._preparation.key_of(values)
             if key is not None:

@@ -13,6 +13,8 @@ VERSION_MAX: Final = 2**63 - 1
 _BEGINNING: Final = datetime(1, 1, 1, tzinfo=UTC)
 _EDGES: Final = frozenset({MINYEAR, MAXYEAR})
 _HASHED_LENGTH: Final = 32
+_WHOLE_NUMBERS: Final = frozenset({int})
+"""The exact type: truth is a number, too, and its text has letters."""
 
 
 def key_text(values: Sequence[Any]) -> str | None:
@@ -45,6 +47,17 @@ def document_key(text: str, *, is_personal: bool, subject_key: bytes) -> str:
     if len(text) * 4 > KEY_BYTES_MAX and len(text.encode()) > KEY_BYTES_MAX:
         return f"l-{hashlib.blake2b(text.encode(), digest_size=_HASHED_LENGTH // 2).hexdigest()}"
     return text
+
+
+def whole_number_keys(values: Sequence[object]) -> list[str] | None:
+    """Keys of records whose key is one whole number each; ``None`` if any is something else.
+
+    A column at once, because that is what most keys are; such a key is its digits.
+    """
+    if not _WHOLE_NUMBERS.issuperset(map(type, values)):
+        return None
+    keys = list(map(str, values))
+    return keys if max(map(len, keys), default=0) <= KEY_BYTES_MAX else None
 
 
 def moment_of(value: object) -> datetime | None:

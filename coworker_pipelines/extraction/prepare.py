@@ -1,43 +1,32 @@
-"""What a record becomes: an operation of a bulk request, or the reason why it does not."""
+"""What a page becomes: documents for a bulk request, and the reasons why records become none."""
 
-import hashlib
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import lru_cache
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 import orjson
 
 from coworker_pipelines.connections.rejected import RejectReason
-from coworker_pipelines.extraction.identifiers import addresses_in, subject_key_of
 from coworker_pipelines.extraction.keys import (
     document_key,
     key_text,
     microseconds,
     moment_of,
     version_of,
+    whole_number_keys,
 )
+from coworker_pipelines.extraction.payload import canonical_payloads, content_hash_of, time_text
+from coworker_pipelines.extraction.subjects import People, Subjects
 from coworker_pipelines.sdk.page import ReadRequest, Record
-from coworker_pipelines.sdk.stream import IdentifierKind, Stream, SyncMode
+from coworker_pipelines.sdk.stream import SyncMode
 from coworker_pipelines.segments.manifest import Manifest, WriteMode
 
 DOCUMENT_BYTES_MAX: Final = 10 * 2**20
 """A larger record is rejected: a node takes requests of 100 MB, but not cheaply."""
-PEOPLE_CACHED: Final = 20_000
-_HASH_BYTES: Final = 16
-
-
-class Operation(NamedTuple):
-    """A document, ready to be sent: ``lines`` are its action's line and its own.
-
-    A tuple, since one is made for every record, and a frozen dataclass takes twice the time.
-    """
-
-    key: str
-    content_hash: str
-    lines: bytes
+LINE_END: Final = b"}\n"
+"""What a document's line has behind its payload."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,16 +49,55 @@ class Filtered:
     """A record that does not lie in the span that was asked for."""
 
 
-Prepared = Operation | Rejection | Suppressed | Filtered
+LeftOut = Rejection | Suppressed | Filtered
 _SUPPRESSED: Final = Suppressed()
 _FILTERED: Final = Filtered()
-_VERSIONED: Final = (
-    b'{"index":{"_id":%%b,"version":%%d,"version_type":"%b"}}\n{"key":%%b,"version":%%d'
-)
-_UNVERSIONED: Final = b'{"%b":{"_id":%%b}}\n{"key":%%b%%b'
-_ENVELOPE: Final = (
-    b',"content_hash":"%%b"%%b,"extracted_at":"%b","window":"%b","sync":"%b"'
-    b',"subject_keys":%%b,"payload":%%b}\n'
+
+
+@dataclass(frozen=True, slots=True)
+class Documents:
+    """Documents, ready to be sent: four columns of what each consists of.
+
+    Columns, since an object for each takes as long as to serialise it. A head is the action's
+    line and the document's up to its payload; nothing of 1 kB is copied before its block is.
+    """
+
+    keys: list[str] = field(default_factory=list)
+    content_hashes: list[str] = field(default_factory=list)
+    heads: list[bytes] = field(default_factory=list)
+    payloads: list[bytes] = field(default_factory=list)
+
+    def lines(self) -> list[bytes]:
+        """Of each its action's line and its own."""
+        parts = zip(self.heads, self.payloads, strict=True)
+        return [head + payload + LINE_END for head, payload in parts]
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedPage:
+    """What became of a page's records: each is in one of the two, in their order."""
+
+    documents: Documents = field(default_factory=Documents)
+    left_out: list[LeftOut] = field(default_factory=list)
+
+
+class _Place(NamedTuple):
+    """A record's version and moment, as its action's line and its own have them."""
+
+    action_version: bytes
+    version: bytes
+    occurred_at: bytes
+
+
+_ACTIONS: Final = {
+    WriteMode.VERSIONED: (b"index", b',"version":%d,"version_type":"external"'),
+    WriteMode.REWRITE: (b"index", b',"version":%d,"version_type":"external_gte"'),
+    WriteMode.COMPARED: (b"index", None),
+    WriteMode.CREATED: (b"create", None),
+}
+_HEAD: Final = (
+    b'{"%b":{"_id":%%b%%b}}\n{"key":%%b%%b,"content_hash":"%%b"%%b,"extracted_at":"%b",'
+    b'"window":"%b","sync":"%b","subject_keys":%%b,"payload":'
 )
 
 
@@ -85,53 +113,41 @@ class Preparation:
         suppressed: Collection[str],
     ) -> None:
         stream = request.stream
-        self._stream = stream
         self._fields = request.fields
+        self._time_field = stream.time_field
+        self._cursor_field = stream.cursor_field
         self._is_windowed = stream.mode is SyncMode.WINDOW
+        self._bounds = microseconds(request.since), microseconds(request.until)
+        self._key_fields = stream.primary_key
         self._primary_key = _values_of(stream.primary_key)
         self._subject_key = subject_key
         self._suppressed = frozenset(suppressed)
         self._subjects = Subjects(stream, subject_key)
-        self._template = _template_of(manifest)
-        self._is_versioned = manifest.write_mode in {WriteMode.VERSIONED, WriteMode.REWRITE}
-        self._bounds = microseconds(request.since), microseconds(request.until)
-        self._last_moment: datetime | None = None
-        self._last_occurred = b""
+        action, self._action_version = _ACTIONS[manifest.write_mode]
+        self._head = _HEAD % (
+            action,
+            manifest.extracted_at.encode(),
+            manifest.window.key.encode(),
+            manifest.sync.encode(),
+        )
+        # Records come in the order of time, and many share their moment with the one before.
+        self._last_time: object = None
+        self._last_cursor: object = None
+        self._last_place = self._place_of(None, None)
 
-    def prepare(self, record: Record) -> Prepared:
-        """The record with its selected fields alone, serialised once."""
-        stream = self._stream
-        if not record.keys() <= self._fields:
-            record = {name: record[name] for name in record if name in self._fields}
-        key = self.key_of(self._primary_key(record))
-        if key is None:
-            return _rejection(
-                record, None, RejectReason.NO_KEY, "a part of the key is missing or no text"
-            )
-        version: int | None = None
-        occurred_at: datetime | None = None
-        if stream.time_field is not None:
-            occurred_at = moment_of(record.get(stream.time_field))
-        if stream.cursor_field is not None:
-            version = self._version(record, stream.cursor_field, occurred_at)
-            if version is None:
-                detail = f"{stream.cursor_field} is no time and no number"
-                return _rejection(record, key, RejectReason.NO_CURSOR, detail)
-            # Of a windowed stream the cursor is a time, so its version is its microseconds.
-            if self._is_windowed and not self._bounds[0] <= version < self._bounds[1]:
-                return _FILTERED
-        try:
-            payload = canonical_payload(record)
-        except orjson.JSONEncodeError as error:
-            # The message names a type or a rule, and never a value.
-            return _rejection(record, key, RejectReason.NOT_SERIALISABLE, str(error))
-        if len(payload) > DOCUMENT_BYTES_MAX:
-            detail = f"{len(payload)} bytes, {DOCUMENT_BYTES_MAX} are the most"
-            return _rejection(record, key, RejectReason.TOO_LARGE, detail)
-        subjects = self._subjects.of(record, payload)
-        if self._suppressed and not self._suppressed.isdisjoint(subjects):
-            return _SUPPRESSED
-        return self._operation(key, version, occurred_at, payload, subjects)
+    def prepare(self, records: Sequence[Record]) -> PreparedPage:
+        """The records with their selected fields alone, each serialised once."""
+        if not self._fields.issuperset(chain.from_iterable(records)):
+            fields = self._fields
+            records = [{name: one[name] for name in one if name in fields} for one in records]
+        page = PreparedPage()
+        people, keys = self._subjects.identified(records), self._keys(records)
+        prepared = zip(records, keys, people, canonical_payloads(records), strict=True)
+        for record, key, identified, payload in prepared:
+            left_out = self._add(page.documents, record, key, identified, payload)
+            if left_out is not None:
+                page.left_out.append(left_out)
+        return page
 
     def key_of(self, values: Sequence[Any]) -> str | None:
         """The document's key, from the primary key's values."""
@@ -142,110 +158,80 @@ class Preparation:
             text, is_personal=self._subjects.is_personal_key, subject_key=self._subject_key
         )
 
-    def _version(self, record: Record, field: str, occurred_at: datetime | None) -> int | None:
-        if occurred_at is not None and field == self._stream.time_field:
-            return microseconds(occurred_at)
-        return version_of(record.get(field))
+    def _keys(self, records: Sequence[Record]) -> Sequence[str | None]:
+        if len(self._key_fields) == 1 and not self._subjects.is_personal_key:
+            (name,) = self._key_fields
+            keys = whole_number_keys([record.get(name) for record in records])
+            if keys is not None:
+                return keys
+        return [self.key_of(self._primary_key(record)) for record in records]
 
-    def _operation(
+    def _add(
         self,
-        key: str,
-        version: int | None,
-        occurred_at: datetime | None,
-        payload: bytes,
-        subjects: Sequence[str],
-    ) -> Operation:
-        content_hash = content_hash_of(payload)
-        quoted = orjson.dumps(key)
-        identity: tuple[Any, ...] = (quoted, version, quoted, version)
-        if not self._is_versioned:
-            identity = quoted, quoted, b"" if version is None else b',"version":%d' % version
-        lines = self._template % (
-            *identity,
-            content_hash.encode(),
-            b"" if occurred_at is None else self._occurred(occurred_at),
-            orjson.dumps(subjects),
-            payload,
+        documents: Documents,
+        record: Record,
+        key: str | None,
+        people: People,
+        payload: bytes | orjson.JSONEncodeError,
+    ) -> LeftOut | None:
+        """The record is among the documents afterwards, or comes back as what it is instead."""
+        if key is None:
+            detail = "a part of the key is missing or no text"
+            return _rejection(record, None, RejectReason.NO_KEY, detail)
+        place = self._place(record)
+        if place is None:
+            detail = f"{self._cursor_field} is no time and no number"
+            return _rejection(record, key, RejectReason.NO_CURSOR, detail)
+        if isinstance(place, Filtered):
+            return place
+        if not isinstance(payload, bytes):
+            # The message names a type or a rule, and never a value.
+            return _rejection(record, key, RejectReason.NOT_SERIALISABLE, str(payload))
+        if len(payload) > DOCUMENT_BYTES_MAX:
+            detail = f"{len(payload)} bytes, {DOCUMENT_BYTES_MAX} are the most"
+            return _rejection(record, key, RejectReason.TOO_LARGE, detail)
+        people = self._subjects.mentioned(people, payload)
+        if self._suppressed and not self._suppressed.isdisjoint(people.keys):
+            return _SUPPRESSED
+        quoted, content_hash = orjson.dumps(key), content_hash_of(payload)
+        action_version, version, occurred_at = place
+        documents.keys.append(key)
+        documents.content_hashes.append(content_hash)
+        documents.payloads.append(payload)
+        documents.heads.append(
+            self._head
+            % (
+                *(quoted, action_version, quoted, version),
+                *(content_hash.encode(), occurred_at, people.text),
+            )
         )
-        return Operation(key, content_hash, lines)
+        return None
 
-    def _occurred(self, moment: datetime) -> bytes:
-        # Records come in the order of time, and many share their moment with the one before.
-        if moment != self._last_moment:
-            self._last_moment = moment
-            self._last_occurred = b',"occurred_at":"%b"' % time_text(moment).encode()
-        return self._last_occurred
+    def _place(self, record: Record) -> _Place | Filtered | None:
+        time = None if self._time_field is None else record.get(self._time_field)
+        cursor = None if self._cursor_field is None else record.get(self._cursor_field)
+        # The same objects: equal ones may be of different types, and only one of them a number.
+        if time is not self._last_time or cursor is not self._last_cursor:
+            self._last_time, self._last_cursor = time, cursor
+            self._last_place = self._place_of(time, cursor)
+        return self._last_place
 
-
-class Subjects:
-    """Finds the people that a stream's records are about."""
-
-    def __init__(self, stream: Stream, subject_key: bytes) -> None:
-        self._identifying = tuple(
-            (field.name, field.identifier)
-            for field in stream.fields
-            if field.identifier not in {None, IdentifierKind.NAME}
+    def _place_of(self, time: object, cursor: object) -> _Place | Filtered | None:
+        """``None`` where there has to be a version, and none is."""
+        moment = moment_of(time)
+        occurred_at = b"" if moment is None else b',"occurred_at":"%b"' % time_text(moment).encode()
+        if self._cursor_field is None:
+            return _Place(b"", b"", occurred_at)
+        version = (
+            microseconds(moment) if moment is not None and cursor is time else version_of(cursor)
         )
-        """A name is shared by many people, so it finds nobody: it makes no subject key."""
-        personal = {field.name for field in stream.fields if field.identifier is not None}
-        self.is_personal_key = not personal.isdisjoint(stream.primary_key)
-        self._subject_key = subject_key
-        self._known = lru_cache(PEOPLE_CACHED)(self._identified)
-
-    def of(self, record: Mapping[str, Any], payload: bytes) -> list[str]:
-        """Subject keys, sorted: from identifying fields and from every address in the payload."""
-        found: set[str] = set()
-        addresses = 0
-        for name, kind in self._identifying:
-            value = record.get(name)
-            if value is not None and isinstance(value, (str, int)):
-                key, is_address = self._known(kind, value)
-                if key is not None:
-                    found.add(key)
-                    addresses += is_address
-        # Where each @ belongs to a field that is an address and nothing else, none is left over.
-        if payload.count(b"@") != addresses:
-            known = (self._known(IdentifierKind.EMAIL, one)[0] for one in addresses_in(payload))
-            found.update(key for key in known if key is not None)
-        return sorted(found)
-
-    def _identified(self, kind: IdentifierKind, value: object) -> tuple[str | None, bool]:
-        """Its subject key, and whether the value is one plain e-mail address."""
-        text = str(value)
-        is_address = (
-            kind is IdentifierKind.EMAIL
-            and text.isascii()
-            and list(addresses_in(text.encode())) == [text]
-        )
-        return subject_key_of(kind, value, self._subject_key), is_address
-
-
-def subject_keys_of(
-    stream: Stream, record: Mapping[str, Any], payload: bytes, subject_key: bytes
-) -> list[str]:
-    """The same of a single record."""
-    return Subjects(stream, subject_key).of(record, payload)
-
-
-def canonical_payload(record: Mapping[str, Any]) -> bytes:
-    """The record as JSON with sorted names: equal bytes for equal content.
-
-    Raises:
-        orjson.JSONEncodeError: it holds what is no JSON.
-    """
-    return orjson.dumps(record, option=orjson.OPT_SORT_KEYS)
-
-
-def content_hash_of(payload: bytes) -> str:
-    """BLAKE2b of 16 bytes, as 32 hexadecimal digits."""
-    return hashlib.blake2b(payload, digest_size=_HASH_BYTES).hexdigest()
-
-
-def time_text(moment: datetime) -> str:
-    """RFC 3339, UTC, with a ``Z``; microseconds where there are any."""
-    if moment.tzinfo is not UTC:
-        moment = moment.astimezone(UTC)
-    return moment.isoformat()[:-6] + "Z"
+        if version is None:
+            return None
+        # Of a windowed stream the cursor is a time, so its version is its microseconds.
+        if self._is_windowed and not self._bounds[0] <= version < self._bounds[1]:
+            return _FILTERED
+        action_version = b"" if self._action_version is None else self._action_version % version
+        return _Place(action_version, b',"version":%d' % version, occurred_at)
 
 
 def _values_of(names: tuple[str, ...]) -> Callable[[Record], Sequence[Any]]:
@@ -262,24 +248,6 @@ def _values_of(names: tuple[str, ...]) -> Callable[[Record], Sequence[Any]]:
         return found
 
     return values
-
-
-def _template_of(manifest: Manifest) -> bytes:
-    """Both lines of an operation, but for what differs from record to record."""
-    match manifest.write_mode:
-        case WriteMode.VERSIONED:
-            lines = _VERSIONED % b"external"
-        case WriteMode.REWRITE:
-            lines = _VERSIONED % b"external_gte"
-        case WriteMode.COMPARED:
-            lines = _UNVERSIONED % b"index"
-        case WriteMode.CREATED:
-            lines = _UNVERSIONED % b"create"
-    return lines + _ENVELOPE % (
-        manifest.extracted_at.encode(),
-        manifest.window.key.encode(),
-        manifest.sync.encode(),
-    )
 
 
 def _rejection(record: Record, key: str | None, reason: RejectReason, detail: str) -> Rejection:

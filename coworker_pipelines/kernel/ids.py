@@ -20,6 +20,8 @@ class IdPrefix(StrEnum):
     SELECTION = "s"
     SYNC = "y"
     REJECTED = "r"
+    REVIEW = "v"
+    READING = "d"
 
 
 def new_id(prefix: IdPrefix) -> str:

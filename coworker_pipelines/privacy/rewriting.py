@@ -8,11 +8,8 @@ import orjson
 from coworker_pipelines.documents import names
 from coworker_pipelines.documents.reader import StoredDocument
 from coworker_pipelines.documents.writer import DocumentsWriter
-from coworker_pipelines.extraction.prepare import (
-    canonical_payload,
-    content_hash_of,
-    subject_keys_of,
-)
+from coworker_pipelines.extraction.payload import canonical_payload, content_hash_of
+from coworker_pipelines.extraction.subjects import subject_keys_of
 from coworker_pipelines.kernel.errors import DefectError, RetryLaterError
 from coworker_pipelines.privacy.holdings import Holdings
 from coworker_pipelines.sdk.stream import Stream

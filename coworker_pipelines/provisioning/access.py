@@ -22,6 +22,9 @@ DATABASE_PASS: Final = "database_pass"  # noqa: S105 - a name
 DATABASE_URL: Final = "database_url"
 DAGSTER_DATABASE_URL: Final = "dagster_database_url"
 
+PUBLIC: Final = (TENANT, CONNECTION)
+"""Ids, which stand in every log: they are no secrets."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunAddresses:

@@ -66,8 +66,8 @@ class ConnectionMaker:
         """
         connector_type = connector_class(order.kind)
         settings = parse_form(connector_type.settings_type, order.form)
-        catalog = _asked(connector_type(settings))
         split = split_form(settings)
+        catalog = _asked(connector_type(settings))
         streams = sorted(
             (stream.name for stream in catalog) if order.streams is None else set(order.streams)
         )
@@ -101,8 +101,8 @@ class ConnectionMaker:
             kept = self._kept_secrets(connection, form)
         settings_type = connector_class(kind).settings_type
         settings = parse_form(settings_type, {**before, **kept, **form})
-        catalog = _asked(connector_class(kind)(settings))
         split = split_form(settings)
+        catalog = _asked(connector_class(kind)(settings))
         with self.database.control() as session, ExitStack() as undo:
             connection = find_connection(session, handle)
             connection.settings = dict(split.settings)

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from coworker_pipelines.kernel.errors import TenantActionError
 from coworker_pipelines.kernel.secret import Secret
 from coworker_pipelines.sdk.connector import ConnectorSettings
+from coworker_pipelines.secrets.redaction.derived import VALUE_CHARACTERS_MIN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,10 +36,21 @@ def parse_form(
 
 
 def split_form(settings: ConnectorSettings) -> SplitForm:
+    """The two halves of settings that somebody has just given.
+
+    Raises:
+        TenantActionError: a sensitive one is too short to be kept out of logs.
+    """
     secret_names = secret_fields(type(settings))
     secrets = {
         name: value for name in secret_names if isinstance(value := getattr(settings, name), Secret)
     }
+    for name, value in secrets.items():
+        if len(value.get_secret_value().strip()) < VALUE_CHARACTERS_MIN:
+            raise TenantActionError(
+                f"{name}: a sensitive value has {VALUE_CHARACTERS_MIN} characters at least, "
+                "because a shorter one cannot be masked in logs without masking ordinary words."
+            )
     return SplitForm(
         settings=settings.model_dump(mode="json", exclude=set(secret_names)), secrets=secrets
     )

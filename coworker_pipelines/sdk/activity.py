@@ -13,8 +13,8 @@ class Verb(StrEnum):
     """The closed list of verbs: ActivityStreams 2.0, and what it lacks.
 
     Source: W3C Recommendation *Activity Vocabulary*, section 3 (activity types).
-    ``COMMIT``, ``MERGE``, ``TAG`` and ``BRANCH`` are ours: a repository's events have no
-    name there.
+    ``COMMIT``, ``MERGE``, ``TAG``, ``BRANCH``, ``CLOSE`` and ``REVIEW`` are ours: what happens
+    in and around a repository has no name there.
     """
 
     CREATE = "Create"
@@ -23,10 +23,13 @@ class Verb(StrEnum):
     ADD = "Add"
     REMOVE = "Remove"
     ANNOUNCE = "Announce"
+    JOIN = "Join"
     COMMIT = "Commit"
     MERGE = "Merge"
     TAG = "Tag"
     BRANCH = "Branch"
+    CLOSE = "Close"
+    REVIEW = "Review"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

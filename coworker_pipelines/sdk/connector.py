@@ -7,6 +7,7 @@ from typing import ClassVar, Generic, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from coworker_pipelines.sdk.activity import Fact, StoredRecord
+from coworker_pipelines.sdk.oauth import OAuthProvider, TokenSource
 from coworker_pipelines.sdk.page import Page, ReadRequest
 from coworker_pipelines.sdk.stream import Catalog, Stream
 
@@ -24,16 +25,25 @@ class Connector(ABC, Generic[SettingsT]):
     """One source, opened with one connection's settings.
 
     ``fixed_streams`` names the streams that every connection of the kind has; it is empty
-    where they are known per connection only.
+    where they are known per connection only. ``oauth`` is set where a tenant may let us in by
+    OAuth; such a kind takes ``token_source``, and a token of its settings where that has none.
     """
 
     kind: ClassVar[str]
     description: ClassVar[str]
     fixed_streams: ClassVar[tuple[Stream, ...]] = ()
+    oauth: ClassVar[OAuthProvider | None] = None
     settings_type: type[SettingsT]
 
-    def __init__(self, settings: SettingsT) -> None:
+    def __init__(self, settings: SettingsT, *, token_source: TokenSource | None = None) -> None:
         self.settings = settings
+        self.token_source = token_source
+
+    @classmethod
+    def oauth_provider(cls, settings: SettingsT) -> OAuthProvider | None:
+        """Where these settings authorise: another place than ``oauth``, if they name one."""
+        del settings
+        return cls.oauth
 
     @abstractmethod
     def check(self) -> None:

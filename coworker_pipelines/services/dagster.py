@@ -57,7 +57,7 @@ class DagsterServer:
     @property
     def home(self) -> Path:
         """Dagster's own folder, with the project's settings in it."""
-        make_folder(self._home)
+        make_folder(self._home).chmod(0o700)  # the logs of runs are nobody else's
         shutil.copyfile(PROJECT / "dagster.yaml", self._home / "dagster.yaml")
         return self._home
 
@@ -113,6 +113,11 @@ class DagsterServer:
         # Whoever started them may have been killed before it wrote down where they answer.
         address = path.read_text(encoding="utf-8") if path.exists() else None
         return DagsterStatus(running=True, address=address)
+
+    def environments(self) -> dict[str, dict[str, str]]:
+        """What each process that runs was started with, by its module."""
+        running = ((module, self._process(module)) for module in (_WEBSERVER, _DAEMON))
+        return {module: process.environ() for module, process in running if process is not None}
 
     def _both_live(self) -> bool:
         return all(self._process(module) is not None for module in (_WEBSERVER, _DAEMON))

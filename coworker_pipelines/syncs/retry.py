@@ -12,7 +12,7 @@ from coworker_pipelines.connections.selections import current_selection, selecte
 from coworker_pipelines.connections.stream_states import await_activities, fence, sync_stream
 from coworker_pipelines.connections.suppression import suppressed_keys
 from coworker_pipelines.documents import names
-from coworker_pipelines.extraction.prepare import Operation, Preparation, Suppressed
+from coworker_pipelines.extraction.prepare import Preparation, Suppressed
 from coworker_pipelines.kernel.counts import Counts
 from coworker_pipelines.kernel.window import Window
 from coworker_pipelines.sdk.page import ReadRequest
@@ -81,12 +81,12 @@ def _retry(
             counts += Counts(read=1, rejected=1)
             continue
         # One at a time: an entry is forgotten only when its own record is answered for.
-        prepared = preparation.prepare(orjson.loads(entry.payload))
+        prepared = preparation.prepare((orjson.loads(entry.payload),))
         result = Counts(read=1, rejected=1)
-        if isinstance(prepared, Suppressed):
+        if any(isinstance(one, Suppressed) for one in prepared.left_out):
             result = Counts(read=1, suppressed=1)
-        elif isinstance(prepared, Operation):
-            (outcome,) = writer.write(blocks_of([prepared.lines]), _mode(stream))
+        elif lines := prepared.documents.lines():
+            (outcome,) = writer.write(blocks_of(lines), _mode(stream))
             if not outcome.rejected:
                 result = Counts(read=1, indexed=outcome.indexed, unchanged=outcome.unchanged)
         counts += result

@@ -2,6 +2,7 @@
 
 from alembic import context
 
+from coworker_pipelines.access import rows as _access_rows  # noqa: F401 - its tables
 from coworker_pipelines.connections import rows
 
 context.configure(

@@ -17,6 +17,7 @@ from tests.benchmarks.documents import LARGE_DIVISOR, documents_1kb, documents_1
 from tests.benchmarks.frame import Figures, Given, Measurement
 from tests.benchmarks.load import load
 from tests.benchmarks.picture import draw
+from tests.benchmarks.redaction import redaction
 from tests.benchmarks.result import Result
 from tests.benchmarks.servers import opened_servers
 from tests.benchmarks.table import print_result
@@ -33,6 +34,7 @@ MEASUREMENTS: Final = (
     Measurement(name="documents_10kb", open=documents_10kb),
     Measurement(name="tick", open=tick),
     Measurement(name="load", open=load),
+    Measurement(name="redaction", open=redaction),
     Measurement(name="memory", open=pipeline.memory, rounds_max=1),
 )
 """In this order in every round: what is compared stands close together."""

@@ -16,6 +16,7 @@ from tests.integration.shop import Shop
 from tests.integration.world import World
 
 HANDLE = "acme.shop"
+WHY = ("--reason", "a test of ours")
 LARGE = 10 * 2**20 + 1
 
 

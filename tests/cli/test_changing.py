@@ -8,7 +8,7 @@ import pytest
 
 from coworker_pipelines.connections.connections import find_connection, schedule_of
 from coworker_pipelines.connections.schedules import Schedule
-from tests.cli.conftest import HANDLE, Coworker, Stocked
+from tests.cli.conftest import HANDLE, WHY, Coworker, Stocked
 from tests.integration.shop import ORDERS, PRODUCTS
 
 
@@ -122,7 +122,7 @@ def test_a_stream_is_left_out_at_once_where_nobody_is_asked_and_comes_back(
     (said,) = [line for line in gone.out.splitlines() if "Removed:" in line]
     assert all(part in said for part in (PRODUCTS, "5 documents"))
     assert [row["stream"] for row in _json(coworker, "documents", "count", HANDLE)] == [ORDERS]
-    refused = coworker("documents", "list", HANDLE, PRODUCTS)
+    refused = coworker("documents", "list", HANDLE, PRODUCTS, *WHY)
     assert (refused.status, "is not taken in" in refused.err) == (2, True)
     back = coworker(*words, "--stream", PRODUCTS)
     assert "takes in: orders, products" in back.out
@@ -150,7 +150,7 @@ def _left_out(coworker: Coworker) -> list[str]:
 
 
 def _payload(coworker: Coworker) -> dict[str, object]:
-    document = json.loads(coworker("documents", "show", HANDLE, ORDERS, "7").out)
+    document = json.loads(coworker("documents", "show", HANDLE, ORDERS, "7", *WHY).out)
     assert isinstance(document["payload"], dict)
     return document["payload"]
 

@@ -18,6 +18,7 @@ EXPECTED = {
     "documents": {"count", "list", "show"},
     "activities": {"list"},
     "rejected": {"list", "show", "retry"},
+    "access": {"report", "review", "reviews", "readings"},
     "services": {"up", "down", "status"},
 }  # fmt: skip
 

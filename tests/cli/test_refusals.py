@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import HANDLE, Coworker, Outcome, Stocked
+from tests.cli.conftest import HANDLE, WHY, Coworker, Outcome, Stocked
 
 ADD = ("connections", "add", "acme", "new")
 CLOSED = "postgresql://ann@127.0.0.1:1/shop"
@@ -75,12 +75,12 @@ def _say(outcome: Outcome, sentence: str) -> None:
         (("syncs", "list", "--connection", "nothing"), "There is no connection"),
         (("syncs", "show", "nothing"), "There is no sync"),
         (("documents", "count", "nothing"), "There is no connection"),
-        (("documents", "list", HANDLE, "order"), "There is no stream 'order'"),
-        (("documents", "show", HANDLE, "order", "1"), "There is no stream 'order'"),
-        (("documents", "show", HANDLE, "orders", "9999"), "has no document '9999'"),
+        (("documents", "list", HANDLE, "order", *WHY), "There is no stream 'order'"),
+        (("documents", "show", HANDLE, "order", "1", *WHY), "There is no stream 'order'"),
+        (("documents", "show", HANDLE, "orders", "9999", *WHY), "has no document '9999'"),
         (("activities", "list", "nothing"), "There is no connection"),
         (("rejected", "list", "nothing"), "There is no connection"),
-        (("rejected", "show", HANDLE, "nothing"), "There is no rejected record"),
+        (("rejected", "show", HANDLE, "nothing", *WHY), "There is no rejected record"),
         (("rejected", "retry", HANDLE, "--stream", "order"), "There is no stream 'order'"),
     ),
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,

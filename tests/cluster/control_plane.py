@@ -23,6 +23,8 @@ from coworker_pipelines.services.waiting import await_value
 from tests.cluster.certificates import write_certificates, write_signing_key
 from tests.cluster.programs import Programs
 
+_ENDING_WITH_US: Final = ("setpriv", "--pdeathsig", "KILL")
+"""However the tests end, their servers do not outlive them."""
 _START_TIMEOUT_S: Final = 60.0
 _STOP_TIMEOUT_S: Final = 10.0
 _TOKEN_LIFE_S: Final = 3_600
@@ -234,7 +236,10 @@ def _controllers(programs: Programs, folder: Path, kubeconfig: Path) -> Sequence
 def _process(log: Path, command: Sequence[str | Path]) -> Iterator[subprocess.Popen[bytes]]:
     with log.open("wb") as output:
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+            [*_ENDING_WITH_US, *command],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
         )
     try:
         yield process

@@ -109,9 +109,7 @@ def test_a_job_of_another_image_is_refused_by_what_we_deploy(
     jobs: RunJobs, manifest: dict[str, Any]
 ) -> None:
     manifest["spec"]["template"]["spec"]["containers"][0]["image"] = "evil"
-    with pytest.raises(
-        RefusedError, match=r"forbids create of jobs.*coworker-runs"
-    ):
+    with pytest.raises(RefusedError, match=r"forbids create of jobs.*coworker-runs"):
         jobs.create(manifest)
 
 

@@ -6,6 +6,7 @@ from hashlib import sha256
 
 from sqlalchemy.orm import Session
 
+from coworker_pipelines.access.rows import DocumentReading
 from coworker_pipelines.connections.rows import (
     Connection,
     PendingDerivation,
@@ -24,7 +25,7 @@ from tests.database_fixtures import MASTER
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 WINDOW = date(2026, 1, 1)
-OF_CONTROL = (Connection, Selection, SuppressedKey)
+OF_CONTROL = (Connection, Selection, SuppressedKey, DocumentReading)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,4 +132,17 @@ def rows_of(planted: Planted, name: str) -> list[Row]:
             sealed=b"sealed",
         ),
         SuppressedKey(tenant_id=tenant, key=f"key of {tenant}"),
+        DocumentReading(
+            id=new_id(IdPrefix.READING),
+            tenant_id=tenant,
+            connection_id=connection,
+            handle=f"{name}.{name}",
+            command="documents show",
+            stream="commits",
+            sealed_key=b"sealed",
+            documents=1,
+            reader="ann",
+            reason="ticket 7",
+            at=NOW,
+        ),
     ]

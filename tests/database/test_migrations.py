@@ -14,6 +14,7 @@ from psycopg import sql
 from sqlalchemy import create_engine, inspect, select
 from sqlalchemy.pool import NullPool
 
+from coworker_pipelines.access.rows import AccessReview
 from coworker_pipelines.connections.rows import Connection
 from coworker_pipelines.database.database import Database
 from coworker_pipelines.database.migrations import VERSION_TABLE, migrate, pending, unmigrate
@@ -22,6 +23,7 @@ from coworker_pipelines.services.local import Endpoints
 from tests.database.planted import plant
 from tests.database_fixtures import made_database, named_url, opened_database
 
+assert AccessReview.metadata is Connection.metadata
 TABLES = set(Connection.metadata.tables)
 PASSWORD = "made-up-for-this-test"
 

@@ -12,6 +12,8 @@ from coworker_pipelines.cluster.limits import TenantLimits
 from coworker_pipelines.defs.coordinator import TenantRunCoordinator
 from coworker_pipelines.defs.launcher import TenantRunLauncher
 from coworker_pipelines.defs.partitions import CONNECTION_TAG, TENANT_TAG
+from coworker_pipelines.defs.redacted_compute_logs import RedactedComputeLogManager
+from coworker_pipelines.defs.redacted_storage import RedactedPostgresStorage
 from coworker_pipelines.kernel.errors import RefusedError
 from tests.defs.servers import ROOT, deployed_settings, shipped_settings, write_home
 
@@ -21,7 +23,8 @@ def test_the_shipped_settings_are_valid(monkeypatch: pytest.MonkeyPatch) -> None
     values, _ = dagster_instance_config(str(ROOT))
     assert values["telemetry"] == {"enabled": False}
     assert values["nux"] == {"enabled": False}
-    assert "postgres" in values["storage"]
+    assert values["storage"]["custom"]["class"] == RedactedPostgresStorage.__name__
+    assert values["compute_logs"]["class"] == RedactedComputeLogManager.__name__
 
 
 def test_a_connection_has_one_run_at_a_time_and_a_tenant_has_a_limit(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 import hashlib
 import random
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from typing import Any
@@ -15,18 +17,21 @@ from hypothesis import strategies as st
 from coworker_pipelines.connections.rejected import RejectReason
 from coworker_pipelines.extraction.identifiers import subject_key_of
 from coworker_pipelines.extraction.keys import microseconds
+from coworker_pipelines.extraction.payload import (
+    SERIALISED_AT_ONCE,
+    canonical_payload,
+    canonical_payloads,
+    time_text,
+)
 from coworker_pipelines.extraction.prepare import (
     DOCUMENT_BYTES_MAX,
     Filtered,
-    Operation,
+    LeftOut,
     Preparation,
-    Prepared,
     Rejection,
     Suppressed,
-    canonical_payload,
-    subject_keys_of,
-    time_text,
 )
+from coworker_pipelines.extraction.subjects import subject_keys_of
 from coworker_pipelines.sdk.stream import IdentifierKind, Stream
 from coworker_pipelines.segments.block import delete_line
 from coworker_pipelines.segments.manifest import WriteMode
@@ -58,6 +63,15 @@ VALUES = st.recursive(
     max_leaves=6,
 )
 SECRET = "a-value-of-a-client"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """The one document that a page of one record became."""
+
+    key: str
+    content_hash: str
+    lines: bytes
 
 
 @given(VALUES, VALUES, st.randoms(use_true_random=False))
@@ -144,10 +158,72 @@ def test_any_text_may_be_a_key(text: str) -> None:
     assert orjson.loads(delete_line(prepared.key)) == {"delete": {"_id": prepared.key}}
 
 
+MIXED = st.sampled_from(
+    (
+        order,
+        lambda number: order(number, note="ann@example.org and bob@example.org"),
+        lambda number: order(number, note="\n,\n},\n,{", email=""),
+        lambda number: order(number, login=True),
+        lambda number: order(number, login=1),
+        lambda number: order(number, login=["x"]),
+        lambda number: order(number, more=SECRET),
+        lambda number: order(number, id=str(number)),
+        lambda number: order(number, id=True),
+        lambda number: order(number, id=None),
+        lambda number: order(number, note={1}),
+        lambda number: order(number, changed_at=None),
+        lambda number: order(number, changed_at=WINDOW.end_at),
+        lambda number: order(number, note="erased@example.org"),
+    )
+)
+
+
+@given(st.lists(MIXED, max_size=3 * SERIALISED_AT_ONCE))
+def test_a_page_becomes_what_its_records_become_one_by_one(
+    kinds: list[Callable[[int], dict[str, Any]]],
+) -> None:
+    records = [kind(number) for number, kind in enumerate(kinds)]
+    erased = subject_key_of(IdentifierKind.EMAIL, "erased@example.org", SUBJECT_KEY)
+    suppressed = frozenset({str(erased)})
+    page = _preparation(ORDERS, suppressed=suppressed).prepare(records)
+    alone = [_prepared(ORDERS, record, suppressed=suppressed) for record in records]
+    stored = [one for one in alone if isinstance(one, Operation)]
+    assert page.documents.lines() == [one.lines for one in stored]
+    assert page.documents.keys == [one.key for one in stored]
+    assert page.documents.content_hashes == [one.content_hash for one in stored]
+    assert page.left_out == [one for one in alone if not isinstance(one, Operation)]
+
+
+@given(st.lists(VALUES, max_size=2 * SERIALISED_AT_ONCE + 1))
+def test_payloads_are_the_same_however_many_are_made_at_once(notes: list[object]) -> None:
+    records = [order(number, note=note) for number, note in enumerate(notes)]
+    assert list(canonical_payloads(records)) == [canonical_payload(record) for record in records]
+
+
+def test_a_record_spoils_no_payload_but_its_own() -> None:
+    nested: Any = []
+    for _ in range(252):
+        nested = [nested]
+    records = [order(1), order(2, note={1}), order(3, note=nested)]
+    first, second, third = canonical_payloads(records)
+    assert (first, third) == (canonical_payload(records[0]), canonical_payload(records[2]))
+    assert isinstance(second, orjson.JSONEncodeError)
+
+
+def test_truth_is_nobodys_number_whatever_came_before() -> None:
+    page = _preparation(ORDERS).prepare([order(1, login=1), order(2, login=True)])
+    number, truth = (
+        set(orjson.loads(line.split(b"\n")[1])["subject_keys"]) for line in page.documents.lines()
+    )
+    one = str(subject_key_of(IdentifierKind.USER_ID, 1, SUBJECT_KEY))
+    assert one in number
+    assert one not in truth
+
+
 def test_only_selected_fields_are_taken_in() -> None:
     request = request_for(ORDERS, leave_out=frozenset({"note", "email", "login"}))
     preparation = _preparation(ORDERS, request=request)
-    prepared = preparation.prepare(order(1, note=SECRET, more=SECRET, login=5))
+    prepared = _only(preparation, order(1, note=SECRET, more=SECRET, login=5))
     assert isinstance(prepared, Operation)
     assert SECRET.encode() not in prepared.lines
     document = orjson.loads(_lines(prepared)[1])
@@ -327,8 +403,22 @@ def _preparation(
     )
 
 
-def _prepared(stream: Stream, record: dict[str, Any], **changes: Any) -> Prepared:
-    return _preparation(stream, **changes).prepare(record)
+def _prepared(stream: Stream, record: dict[str, Any], **changes: Any) -> Operation | LeftOut:
+    return _only(_preparation(stream, **changes), record)
+
+
+def _only(preparation: Preparation, record: dict[str, Any]) -> Operation | LeftOut:
+    page = preparation.prepare((record,))
+    documents = page.documents
+    operations = [
+        Operation(key=key, content_hash=content_hash, lines=lines)
+        for key, content_hash, lines in zip(
+            documents.keys, documents.content_hashes, documents.lines(), strict=True
+        )
+    ]
+    outcomes: list[Operation | LeftOut] = [*operations, *page.left_out]
+    (only,) = outcomes
+    return only
 
 
 def _operation(stream: Stream, record: dict[str, Any], **changes: Any) -> Operation:

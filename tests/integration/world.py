@@ -15,7 +15,7 @@ from coworker_pipelines.connections.rows import StreamState, SyncStream
 from coworker_pipelines.connections.syncs import find_sync, list_syncs, sync_parts
 from coworker_pipelines.connectors.registry import connector_class
 from coworker_pipelines.documents.reader import StoredDocument
-from coworker_pipelines.extraction.prepare import canonical_payload
+from coworker_pipelines.extraction.payload import canonical_payload
 from coworker_pipelines.kernel.clock import FixedClock
 from coworker_pipelines.kernel.counts import Counts
 from coworker_pipelines.kernel.window import Window

@@ -52,7 +52,7 @@ class ShopSettings(ConnectorSettings):
 
 
 # Marked, so that no sentence can hold one by chance.
-SECRETS = st.text(st.characters(codec="utf-8"), max_size=20).map("§".__add__)
+SECRETS = st.text(st.characters(codec="utf-8"), max_size=20).map("§secret§".__add__)
 NAMES = st.text(st.characters(codec="utf-8"), min_size=1, max_size=10)
 HOSTS = NAMES.filter(lambda text: " " not in text)
 FORMS = st.fixed_dictionaries(
@@ -152,9 +152,17 @@ def test_a_form_that_does_not_fit_is_said_by_its_fields(
 
 
 def test_an_optional_secret_that_was_not_given_is_none() -> None:
-    split = split_form(parse_form(ShopSettings, {"host": "h", "password": "p"}))
+    split = split_form(parse_form(ShopSettings, {"host": "h", "password": "long enough"}))
     assert split.secrets.keys() == {"password"}
     assert join_form(ShopSettings, split.settings, split.secrets).token is None  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("short", ("", "1234567", "1234567   ", "        "))
+def test_a_secret_that_is_too_short_to_be_masked_is_refused_with_the_reason(short: str) -> None:
+    settings = parse_form(ShopSettings, {"host": "h", "password": short})
+    with pytest.raises(TenantActionError, match=r"^password: .*8 characters.*because") as caught:
+        split_form(settings)
+    assert not short or short not in str(caught.value)
 
 
 def test_another_ones_secrets_are_not_settings() -> None:

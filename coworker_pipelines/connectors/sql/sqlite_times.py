@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import sqlalchemy
-from sqlalchemy import Connection, and_, func, not_
+from sqlalchemy import Connection, and_, func, not_, or_
 
 from coworker_pipelines.connectors.sql.statements import table_of
 from coworker_pipelines.connectors.sql.tables import Table
@@ -57,21 +57,16 @@ def time_shape(connection: Connection, table: Table, name: str) -> TimeShape | N
     if shape is None:
         return None
     pattern = f"{_DATE}{shape.separator}{_TIME}*{shape.suffix}"
-    rest = func.substr(
-        column,
-        _SECONDS_CHARACTERS + 1,
-        func.length(column) - _SECONDS_CHARACTERS - len(shape.suffix),
-    )
-    lengths = (
-        func.length(column) == shape.length
-        if shape.suffix == "Z"
-        else func.length(rest) <= _FRACTION_CHARACTERS_MAX
-    )
+    length, plain = func.length(column), _SECONDS_CHARACTERS + len(shape.suffix)
+    fraction = func.substr(column, _SECONDS_CHARACTERS + 1, length - plain)
     alike = and_(
         func.typeof(column) == "text",
         column.op("GLOB")(pattern),
-        not_(rest.op("GLOB")("*[^.0-9]*")),
-        lengths,
+        length == shape.length
+        if shape.suffix == "Z"
+        else length <= plain + _FRACTION_CHARACTERS_MAX,
+        # Without a fraction the pattern has seen every letter, and most have none.
+        or_(length == plain, not_(fraction.op("GLOB")("*[^.0-9]*"))),
     )
     other = connection.execute(whole.where(not_(alike)).limit(1)).first()
     return shape if other is None else None

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from typing import Any, Final
 
+from coworker_pipelines.kernel.secret import Secret
 from coworker_pipelines.sdk.conformance.reading import bytes_of, read_pages, records_of
 from coworker_pipelines.sdk.connector import Connector, ConnectorSettings
 from coworker_pipelines.sdk.page import ReadRequest
@@ -24,7 +25,7 @@ _PROGRAM: Final = (
 
 def digest_elsewhere(connector: Connector[Any], asked: ReadRequest, *, hash_seed: int) -> str:
     """The digest of all records that another process reads with the same settings."""
-    question = (type(connector), connector.settings, asked)
+    question = (type(connector), _form_of(connector.settings), asked)
     # `env` sets the seed: nothing below the settings reads or copies our own environment.
     done = subprocess.run(
         [ENV, f"PYTHONHASHSEED={hash_seed}", sys.executable, "-c", _PROGRAM],
@@ -48,6 +49,14 @@ def digest_here(connector: Connector[Any], asked: ReadRequest) -> str:
 def answer() -> None:
     """The other process: read what standard input asks for, print the digest."""
     kind: type[Connector[Any]]
-    settings: ConnectorSettings
-    kind, settings, asked = pickle.load(sys.stdin.buffer)  # noqa: S301 - see the module's docstring
-    sys.stdout.write(digest_here(kind(settings), asked))
+    form: dict[str, Any]
+    kind, form, asked = pickle.load(sys.stdin.buffer)  # noqa: S301 - see the module's docstring
+    sys.stdout.write(digest_here(kind(kind.settings_type.model_validate(form)), asked))
+
+
+def _form_of(settings: ConnectorSettings) -> dict[str, Any]:
+    """The settings as a form: a secret refuses to be pickled, so its value takes its place."""
+    return {
+        name: value.get_secret_value() if isinstance(value, Secret) else value
+        for name, value in settings
+    }
