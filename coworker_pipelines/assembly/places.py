@@ -4,9 +4,14 @@ from dataclasses import dataclass, replace
 
 from coworker_pipelines.cluster.client import Cluster, ClusterAddress, open_cluster
 from coworker_pipelines.cluster.limits import TenantLimits
+from coworker_pipelines.oauth.stored import PUBLIC_OF_GRANTS
 from coworker_pipelines.provisioning.access import PUBLIC
 from coworker_pipelines.secrets.file_store import FileSecretStore
-from coworker_pipelines.secrets.kubernetes import KubernetesSecretHouse, KubernetesSecretStore
+from coworker_pipelines.secrets.kubernetes import (
+    KubernetesGrantStore,
+    KubernetesSecretHouse,
+    KubernetesSecretStore,
+)
 from coworker_pipelines.secrets.redaction.redactor import Redactor
 from coworker_pipelines.secrets.redaction.stores import RedactedSecretReader, RedactedSecretWriter
 from coworker_pipelines.secrets.store import OpenHouse, SecretHouse, SecretReader, SecretWriter
@@ -15,33 +20,46 @@ from coworker_pipelines.settings import Settings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecretPlace:
-    """``reader`` is there where who writes may also look."""
+    """``reader`` is there where who writes may also look; grants are the refresher's."""
 
     writer: SecretWriter
     house: SecretHouse
     reader: SecretReader | None
+    grant_reader: SecretReader
+    grant_writer: SecretWriter
 
 
 def on_this_machine(store: FileSecretStore) -> SecretPlace:
-    return SecretPlace(writer=store, house=OpenHouse(store), reader=store)
+    return SecretPlace(
+        writer=store,
+        house=OpenHouse(store),
+        reader=store,
+        grant_reader=store,
+        grant_writer=store,
+    )
 
 
 def in_the_cluster(cluster: Cluster, settings: Settings) -> SecretPlace:
-    limits = TenantLimits(egress=settings.run_egress)
+    limits, grants = TenantLimits(egress=settings.run_egress), KubernetesGrantStore(cluster)
     return SecretPlace(
         writer=KubernetesSecretStore(cluster),
         house=KubernetesSecretHouse(cluster, limits),
         reader=None,
+        grant_reader=grants,
+        grant_writer=grants,
     )
 
 
 def redacted(place: SecretPlace, redactor: Redactor) -> SecretPlace:
     """The place, whose values are masked from the moment that they pass."""
     reader = place.reader
+    grants = PUBLIC_OF_GRANTS.union(PUBLIC)
     return replace(
         place,
         writer=RedactedSecretWriter(place.writer, redactor, public=PUBLIC),
         reader=None if reader is None else RedactedSecretReader(reader, redactor, public=PUBLIC),
+        grant_reader=RedactedSecretReader(place.grant_reader, redactor, public=grants),
+        grant_writer=RedactedSecretWriter(place.grant_writer, redactor, public=grants),
     )
 
 

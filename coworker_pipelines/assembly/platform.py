@@ -11,6 +11,7 @@ from uuid import uuid4
 from elasticsearch import Elasticsearch
 
 from coworker_pipelines.access.readings import DocumentReadings
+from coworker_pipelines.assembly.letting_in import LettingIn
 from coworker_pipelines.assembly.places import (
     SecretPlace,
     in_the_cluster,
@@ -261,6 +262,17 @@ class Platform:
         """Handles of the connections whose key was about to expire and is new now."""
         return self.keys.rotate_expiring(limit=limit)
 
+    @property
+    def letting_in(self) -> LettingIn:
+        return LettingIn(database=self.database, place=self.place, clock=self.clock)
+
+    def tokens_are_due(self) -> bool:
+        return self.letting_in.tokens_are_due()
+
+    def refresh_tokens(self) -> dict[str, int]:
+        """With the refresher's rights, which no other process has; how many ended how."""
+        return self.letting_in.refresh_tokens()
+
     def own_address(self, handle: str) -> ElasticsearchAddress:
         """Elasticsearch with the connection's own key: what a run gets, and no more."""
         credentials = self.credentials(self._configured(handle).scope)
@@ -292,6 +304,7 @@ class Platform:
             configured=self._configured,
             credentials=self.credentials,
             source_secrets=self._source_secrets,
+            token_reader=self.place.reader,
             clock=self.clock,
             progress=self._progress,
         )

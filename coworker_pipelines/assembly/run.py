@@ -96,6 +96,7 @@ class RunPlatform:
             configured=self._configured,
             credentials=self._credentials,
             source_secrets=self._source_secrets,
+            token_reader=self._secrets,
             clock=self.clock,
             progress=self._progress,
         )

@@ -21,10 +21,12 @@ from coworker_pipelines.kernel.errors import CoworkerError, RetryLaterError
 from coworker_pipelines.kernel.scope import Scope
 from coworker_pipelines.kernel.secret import Secret
 from coworker_pipelines.kernel.window import Window
+from coworker_pipelines.oauth.tokens import token_source
 from coworker_pipelines.provisioning.connections import open_connector
 from coworker_pipelines.sdk.connector import Connector
 from coworker_pipelines.sdk.stream import Catalog
 from coworker_pipelines.secrets.keys import TenantKeys
+from coworker_pipelines.secrets.store import SecretReader
 from coworker_pipelines.services.address import ElasticsearchAddress
 from coworker_pipelines.settings import Settings
 from coworker_pipelines.syncs import checks
@@ -74,7 +76,8 @@ def read_configured(session: Session, handle: str) -> Configured:
 class Syncing:
     """``elasticsearch`` is only an address: it is entered with what ``credentials`` gives.
 
-    ``configured`` finds a connection by its handle, ``source_secrets`` what its source wants.
+    ``configured`` finds a connection by its handle, ``source_secrets`` what its source wants,
+    ``token_reader`` reads what the refresher puts away for one that was let in by OAuth.
     """
 
     settings: Settings
@@ -83,6 +86,7 @@ class Syncing:
     configured: Callable[[str], Configured]
     credentials: Callable[[Scope], Credentials]
     source_secrets: Callable[[Scope], Mapping[str, Secret]]
+    token_reader: SecretReader | None
     clock: Clock
     progress: Callable[[Step], None]
 
@@ -171,7 +175,8 @@ class Syncing:
 
     def _open_connector(self, configured: Configured) -> Connector[Any]:
         secrets = self.source_secrets(configured.scope)
-        return open_connector(configured.kind, configured.settings, secrets)
+        tokens = token_source(self.token_reader, configured.scope, self.clock)
+        return open_connector(configured.kind, configured.settings, secrets, tokens)
 
     def _start_sync(self, scope: Scope, run_id: str, windows: Sequence[Window]) -> str:
         now = self.clock.now()

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from coworker_pipelines.cli.authorizing import authorizations, authorize, deauthorize
 from coworker_pipelines.cli.forms import read_changes, read_form
 from coworker_pipelines.cli.opening import opened, operator
 from coworker_pipelines.cli.output import Json, console, show_one, show_rows
@@ -308,6 +309,9 @@ app.command()(schedule)
 app.command()(limit)
 app.command("pause")(pause_syncs)
 app.command("resume")(resume_syncs)
+app.command()(authorize)
+app.command()(deauthorize)
+app.command()(authorizations)
 
 
 def _secrets(kind: str) -> tuple[str, ...]:

@@ -29,7 +29,7 @@ def read_form(
     form = read_changes(kind, settings, secret_files, asked)
     for name in secret_fields(settings_type):
         if name not in form and settings_type.model_fields[name].is_required():
-            form[name] = _asked(name)
+            form[name] = ask_secret(name)
     return form
 
 
@@ -49,14 +49,24 @@ def read_changes(
         form[name] = _value(value)
     for entry in secret_files:
         name, path = _pair(entry, "--secret-file wants NAME=PATH.")
-        form[name] = _secret(_read(path))
+        form[name] = read_secret(path)
     if foreign := sorted(set(asked) - set(secret_names)):
         raise TenantActionError(f"{foreign[0]!r} is no sensitive setting of {kind}.")
-    form |= {name: _asked(name) for name in asked if name not in form}
+    form |= {name: ask_secret(name) for name in asked if name not in form}
     return form
 
 
-def _asked(name: str) -> Secret:
+def read_secret(path: str) -> Secret:
+    """What the file holds, without the line's end; '-' is standard input.
+
+    Raises:
+        TenantActionError: it cannot be read as text.
+    """
+    return _secret(_read(path))
+
+
+def ask_secret(name: str) -> Secret:
+    """What somebody types, without echo."""
     return _secret(typer.prompt(name, hide_input=True, err=True))
 
 

@@ -13,6 +13,7 @@ from coworker_pipelines.defs.jobs import (
     sync_job,
 )
 from coworker_pipelines.defs.kinds import Kind
+from coworker_pipelines.defs.oauth import oauth_tokens_job, oauth_tokens_schedule
 from coworker_pipelines.defs.platform import PlatformResource
 from coworker_pipelines.defs.sensors import connections_changed, connections_due
 
@@ -27,8 +28,12 @@ def build_definitions(kinds: Sequence[Kind], platform: PlatformResource) -> Defi
     return Definitions(
         assets=[asset for kind in kinds for asset in kind_assets(kind)],
         asset_checks=[kind_checks(kind) for kind in kinds],
-        jobs=[*jobs, rotate_keys_job],
-        schedules=[*(freshness_schedule(kind) for kind in kinds), rotation_schedule()],
+        jobs=[*jobs, rotate_keys_job, oauth_tokens_job],
+        schedules=[
+            *(freshness_schedule(kind) for kind in kinds),
+            rotation_schedule(),
+            oauth_tokens_schedule(),
+        ],
         sensors=[connections_due(kinds, jobs), connections_changed(kinds)],
         resources={"platform": platform},
         executor=in_process_executor,

@@ -37,8 +37,7 @@ from coworker_pipelines.segments.store import SegmentStore
 
 SEGMENT_BYTES: Final = 64 * 2**20
 """A segment is closed at the first page border behind this many raw bytes. What a crash makes
-be done again is one segment at most, some two seconds of work; what a segment costs is a file
-and a transaction, some 30 ms."""
+be done again is one segment at most; what a segment costs is a file and a transaction."""
 
 COLLECTION_THRESHOLD: Final = 50_000
 

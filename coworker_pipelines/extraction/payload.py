@@ -10,7 +10,7 @@ import orjson
 from coworker_pipelines.sdk.page import Record
 
 SERIALISED_AT_ONCE: Final = 64
-"""So many records of 1 kB fit into a core's own cache, and into memory that malloc uses again."""
+"""Of 1 kB; all 2,000 of a page at once took longer (measured on a busy machine)."""
 _HASH_BYTES: Final = 16
 _BORDER: Final = orjson.Fragment(b"\n")
 _BETWEEN: Final = b",\n,"
@@ -29,7 +29,7 @@ def canonical_payload(record: Mapping[str, Any]) -> bytes:
 def canonical_payloads(records: Sequence[Record]) -> Iterator[bytes | orjson.JSONEncodeError]:
     """``canonical_payload`` of each, or what it raises.
 
-    Many are serialised in one call, because half of what a call for 1 kB takes is its buffer.
+    Many are serialised in one call: that takes a third less time (measured on 1 kB records).
     """
     for start in range(0, len(records), SERIALISED_AT_ONCE):
         yield from _serialised(records[start : start + SERIALISED_AT_ONCE])

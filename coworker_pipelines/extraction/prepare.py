@@ -58,7 +58,7 @@ _FILTERED: Final = Filtered()
 class Documents:
     """Documents, ready to be sent: four columns of what each consists of.
 
-    Columns, since an object for each takes as long as to serialise it. A head is the action's
+    Columns, since to make a tuple for each takes 0.3 of some 6 microseconds. A head is the action's
     line and the document's up to its payload; nothing of 1 kB is copied before its block is.
     """
 

@@ -20,6 +20,7 @@ class IdPrefix(StrEnum):
     SELECTION = "s"
     SYNC = "y"
     REJECTED = "r"
+    GRANT = "g"
     REVIEW = "v"
     READING = "d"
 

@@ -17,7 +17,10 @@ from coworker_pipelines.connectors.registry import connector_class
 from coworker_pipelines.database.database import Database
 from coworker_pipelines.kernel.clock import Clock
 from coworker_pipelines.kernel.errors import RefusedError, RetryLaterError, TenantActionError
+from coworker_pipelines.kernel.scope import Scope
 from coworker_pipelines.kernel.secret import Secret
+from coworker_pipelines.oauth.failures import not_authorised
+from coworker_pipelines.oauth.tokens import token_source
 from coworker_pipelines.provisioning.forms import (
     SplitForm,
     join_form,
@@ -27,6 +30,7 @@ from coworker_pipelines.provisioning.forms import (
 )
 from coworker_pipelines.provisioning.keys import KeyMaker
 from coworker_pipelines.sdk.connector import Connector
+from coworker_pipelines.sdk.oauth import TokenSource
 from coworker_pipelines.sdk.stream import Catalog
 from coworker_pipelines.secrets.fingerprint import fingerprint
 from coworker_pipelines.secrets.references import access_reference, source_reference
@@ -59,7 +63,8 @@ class ConnectionMaker:
         """The handle of a new connection.
 
         The source is asked first; then the row, its indices, its key and its secrets are made
-        before the row is committed. If a step fails, what was made is taken back.
+        before the row is committed. If a step fails, what was made is taken back. Where the
+        tenant has to let us in by OAuth first, the connection needs attention until that is done.
 
         Raises:
             TenantActionError: the order cannot be carried out; one sentence says why.
@@ -67,7 +72,8 @@ class ConnectionMaker:
         connector_type = connector_class(order.kind)
         settings = parse_form(connector_type.settings_type, order.form)
         split = split_form(settings)
-        catalog = _asked(connector_type(settings))
+        is_let_in = not _awaits_consent(connector_type, split)
+        catalog = _asked(connector_type(settings)) if is_let_in else _fixed(connector_type)
         streams = sorted(
             (stream.name for stream in catalog) if order.streams is None else set(order.streams)
         )
@@ -81,6 +87,9 @@ class ConnectionMaker:
             self.keys.hand_over(session, connection, undo)
             self._put_secrets(session, connection, split)
             handle = connection.handle
+            if not is_let_in:
+                connection.needs_attention = not_authorised(handle)
+                connection.needs_attention_at = self.clock.now()
             session.commit()
             undo.pop_all()
         return handle
@@ -97,12 +106,13 @@ class ConnectionMaker:
         """
         with self.database.control() as session:
             connection = find_connection(session, handle)
-            kind, before = connection.kind, dict(connection.settings)
+            connector_type, before = connector_class(connection.kind), dict(connection.settings)
             kept = self._kept_secrets(connection, form)
-        settings_type = connector_class(kind).settings_type
+            tokens = self._token_source(connection.scope)
+        settings_type = connector_type.settings_type
         settings = parse_form(settings_type, {**before, **kept, **form})
         split = split_form(settings)
-        catalog = _asked(connector_class(kind)(settings))
+        catalog = _asked(_entered(connector_type, settings, tokens))
         with self.database.control() as session, ExitStack() as undo:
             connection = find_connection(session, handle)
             connection.settings = dict(split.settings)
@@ -140,7 +150,11 @@ class ConnectionMaker:
                 "checks the source before it reads."
             )
         secrets = self.reader.get(source_reference(connection.scope))
-        return open_connector(connection.kind, connection.settings, secrets)
+        tokens = self._token_source(connection.scope)
+        return open_connector(connection.kind, connection.settings, secrets, tokens)
+
+    def _token_source(self, scope: Scope) -> TokenSource:
+        return token_source(self.reader, scope, self.clock, wait_s=0)
 
     def _kept_secrets(self, connection: Connection, form: Mapping[str, Any]) -> dict[str, Secret]:
         if self.reader is not None:
@@ -189,11 +203,23 @@ class ConnectionMaker:
 
 
 def open_connector(
-    kind: str, settings: Mapping[str, Any], secrets: Mapping[str, Secret]
+    kind: str,
+    settings: Mapping[str, Any],
+    secrets: Mapping[str, Secret],
+    token_source: TokenSource,
 ) -> Connector[Any]:
-    """A source, from the two halves of its form."""
+    """A source, from the two halves of its form, and whence a kind with OAuth has its token."""
     connector_type = connector_class(kind)
-    return connector_type(join_form(connector_type.settings_type, settings, secrets))
+    joined = join_form(connector_type.settings_type, settings, secrets)
+    return _entered(connector_type, joined, token_source)
+
+
+def _entered(
+    connector_type: type[Connector[Any]], settings: Any, token_source: TokenSource
+) -> Connector[Any]:
+    if connector_type.oauth is None:
+        return connector_type(settings)
+    return connector_type(settings, token_source=token_source)
 
 
 def offered(connector: Connector[Any]) -> Catalog:
@@ -203,6 +229,14 @@ def offered(connector: Connector[Any]) -> Catalog:
         return connector.discover()
     finally:
         connector.close()
+
+
+def _awaits_consent(connector_type: type[Connector[Any]], split: SplitForm) -> bool:
+    return connector_type.oauth is not None and not split.secrets
+
+
+def _fixed(connector_type: type[Connector[Any]]) -> Catalog:
+    return Catalog(streams=connector_type.fixed_streams)
 
 
 def _asked(connector: Connector[Any]) -> Catalog:

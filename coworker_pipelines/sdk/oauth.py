@@ -25,6 +25,8 @@ class OAuthProvider:
 
     ``scopes`` are the fewest that all streams need. ``revoke_url`` speaks RFC 7009; it is
     ``None`` where the server has no such endpoint, and the tenant revokes the grant there.
+    ``issuer`` is what the server calls itself in its answers (RFC 9207); without it an answer
+    has to name a server of the same origin as ``authorize_url``.
     """
 
     authorize_url: str
@@ -34,3 +36,4 @@ class OAuthProvider:
     uses_pkce: bool = True
     scope_separator: str = " "
     revoke_url: str | None = None
+    issuer: str | None = None

@@ -24,6 +24,10 @@ def token_reference(scope: Scope) -> str:
     return f"token/{scope.tenant}/{scope.connection}"
 
 
-def grant_reference(scope: Scope) -> str:
-    """The OAuth refresh token and the client that it was given to."""
-    return f"grant/{scope.tenant}/{scope.connection}"
+def grant_reference(scope: Scope, grant: str) -> str:
+    """The OAuth refresh token and the client that it was given to.
+
+    One for each authorisation: the control plane, which cannot read, adds the next without
+    touching the one before, whose token is still needed to revoke it.
+    """
+    return f"grant/{scope.tenant}/{scope.connection}/{grant}"

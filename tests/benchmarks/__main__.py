@@ -24,7 +24,7 @@ from tests.benchmarks.table import print_result
 from tests.benchmarks.tick import tick
 
 ROUNDS: Final = 3
-DOCUMENTS: Final = 100_000
+DOCUMENTS: Final = 200_000
 OWN_FOLDER: Final = Path(__file__).parents[2] / ".coworker"
 MEASUREMENTS: Final = (
     Measurement(name="documents_1kb", open=documents_1kb),

@@ -77,6 +77,11 @@ def coworker(
     """Runs the program with arguments, as a shell would, and says how that ended."""
     for name, value in stocked.environment.items():
         monkeypatch.setenv(name, value)
+    return running_here(capsys)
+
+
+def running_here(capsys: pytest.CaptureFixture[str]) -> Coworker:
+    """The program in this process; it finds its platform by the environment."""
 
     def call(*arguments: str) -> Outcome:
         capsys.readouterr()

@@ -31,13 +31,12 @@ SCOPES = st.builds(
 
 
 def _references(scope: Scope) -> list[str]:
-    grant = grant_reference(scope)
     return [
         source_reference(scope),
         access_reference(scope),
         token_reference(scope),
-        grant,
-        f"{grant}/g0123456789abcde",
+        grant_reference(scope, "g0123456789abcde"),
+        grant_reference(scope, "g1123456789abcde"),
     ]
 
 

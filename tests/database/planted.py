@@ -21,11 +21,12 @@ from coworker_pipelines.connections.rows import (
 from coworker_pipelines.database.database import Database
 from coworker_pipelines.database.rows import Row
 from coworker_pipelines.kernel.ids import IdPrefix, new_id
+from coworker_pipelines.oauth.grants import GrantState, OAuthGrant
 from tests.database_fixtures import MASTER
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 WINDOW = date(2026, 1, 1)
-OF_CONTROL = (Connection, Selection, SuppressedKey, DocumentReading)
+OF_CONTROL = (Connection, Selection, SuppressedKey, DocumentReading, OAuthGrant)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +133,18 @@ def rows_of(planted: Planted, name: str) -> list[Row]:
             sealed=b"sealed",
         ),
         SuppressedKey(tenant_id=tenant, key=f"key of {tenant}"),
+        OAuthGrant(
+            id=new_id(IdPrefix.GRANT),
+            tenant_id=tenant,
+            connection_id=connection,
+            state=GrantState.ACTIVE,
+            client_id="client",
+            scopes=["items"],
+            authorised_by="ann",
+            authorised_at=NOW,
+            serial=1,
+            attempts=0,
+        ),
         DocumentReading(
             id=new_id(IdPrefix.READING),
             tenant_id=tenant,

@@ -115,6 +115,7 @@ class FakePlatform:
         self.balance = FakeCheck()
         self.owner = FakeCheck()
         self.fresh = FakeCheck()
+        self.tokens: dict[str, int] = {}
 
     @contextmanager
     def open_sync(self, handle: str, run_id: str, windows: Sequence[Window]) -> Iterator[FakeSync]:
@@ -157,6 +158,12 @@ class FakePlatform:
     def rotate_expiring_keys(self, limit: int) -> Sequence[str]:
         assert limit
         return sorted(self.known)
+
+    def tokens_are_due(self) -> bool:
+        return bool(self.tokens)
+
+    def refresh_tokens(self) -> dict[str, int]:
+        return self.tokens
 
     def add_due(
         self, handle: str, *windows: Window, at: datetime = NOW, kind: str | None = None

@@ -80,7 +80,7 @@ class TestMounted(ReaderContract):
     (
         source_reference(Scope(tenant=SCOPE.tenant, connection="c1123456789abcde", epoch=1)),
         source_reference(Scope(tenant="t1123456789abcde", connection=SCOPE.connection, epoch=1)),
-        grant_reference(SCOPE),
+        grant_reference(SCOPE, "g0123456789abcde"),
         "tenant/t0123456789abcde",
     ),
 )

@@ -24,8 +24,8 @@ FIRST_ROWS: Final = 250
 GROWTH_MAX: Final = 4
 FETCHED_ROWS_MAX: Final = 1_000
 PAGE_ROWS: Final = 500
-"""So many of 1 kB stay in a core's cache while they are worked on, which saves a tenth of the
-time; more are fetched at once, since a server may be far away."""
+"""Small pages of 1 kB rows are worked on faster than those of 2,000, by up to a tenth (measured on
+a busy machine); more rows are fetched at once, since a server may be far away."""
 VALUE_BYTES: Final = 16
 """What a value counts for beside the length of a text."""
 _TEXTS: Final = frozenset({str, bytes, type(None)})
