@@ -162,8 +162,8 @@ def _waiting(pod: Object, events: Sequence[Object]) -> Finding:
             return _waits(f"its container cannot be made ({reason}): {_text(waiting)}.")
     if unmounted := _last(events, lambda event: event.get("reason") == "FailedMount"):
         return _waits(
-            f"a Secret cannot be mounted: {unmounted}. Give the connection's secrets again with "
-            "`coworker connections edit`."
+            f"a Secret cannot be mounted: {unmounted}. `coworker connections change` writes the "
+            "source's anew, `coworker connections rotate-key` the one of our own stores."
         )
     return _waits("its pod has not started yet.")
 
