@@ -17,6 +17,8 @@ _NO_RIGHT = re.compile(r'User "(?P<user>[^"]+)" cannot ')
 _SERVICE_ACCOUNT = re.compile(r"system:serviceaccount:(?P<namespace>[^:]+):(?P<name>.+)")
 _REASON_CHARACTERS_MAX: Final = 300
 _SERVER_FAULT: Final = 500
+_POLICY: Final = "ValidatingAdmissionPolicy"
+"""A policy that gives no reason of its own refuses with the status of what is malformed."""
 
 
 class NoNamespaceError(TenantActionError):
@@ -42,6 +44,8 @@ def verdict(verb: Verb, place: Place, *, status: int, body: Mapping[str, Any]) -
             return RetryLaterError(f"Somebody else changed {place.where} at the same time.")
         case 413:
             return RefusedError(f"What was to be stored as {place.where} is too large.")
+        case 422 if _POLICY in str(body.get("message", "")):
+            return _against_a_rule(verb, place, body)
         case 422:
             return DefectError(f"The cluster finds {place.where} malformed: {_fields(body)}.")
         case 429:
@@ -80,14 +84,16 @@ def _forbidden(verb: Verb, place: Place, body: Mapping[str, Any]) -> CoworkerErr
         return RefusedError(f"Namespace {place.namespace} is being deleted.")
     match = _NO_RIGHT.search(message)
     if match is None:
-        return RefusedError(
-            f"A rule of the cluster forbids {verb} of {place.where}: "
-            f"{message[:_REASON_CHARACTERS_MAX]}"
-        )
+        return _against_a_rule(verb, place, body)
     return RefusedError(
         f"{who(match['user'])} may not {verb} {place.where}: the cluster's RBAC gives it no such "
         "right there."
     )
+
+
+def _against_a_rule(verb: Verb, place: Place, body: Mapping[str, Any]) -> CoworkerError:
+    message = str(body.get("message", ""))[:_REASON_CHARACTERS_MAX]
+    return RefusedError(f"A rule of the cluster forbids {verb} of {place.where}: {message}")
 
 
 def _fields(body: Mapping[str, Any]) -> str:

@@ -29,6 +29,7 @@ from coworker_pipelines.kernel.secret import Secret
 
 RUN_ROLE: Final = "coworker_run"
 CONTROL_ROLE: Final = "coworker_control"
+LOCATOR_ROLE: Final = "coworker_locator"
 TENANT_SETTING: Final = "coworker.tenant"
 PASS_SETTING: Final = "coworker.pass"  # noqa: S105 - a name
 CONNECT_TIMEOUT_S: Final = 10
@@ -112,6 +113,12 @@ class Database:
     def control(self) -> Iterator[Session]:
         """A transaction of the control plane: it sees all tenants."""
         with self._transaction(_Beginning(CONTROL_ROLE, "", Secret(""))) as session:
+            yield session
+
+    @contextmanager
+    def locating(self) -> Iterator[Session]:
+        """A transaction that sees whose a connection is, of all of them, and nothing else."""
+        with self._transaction(_Beginning(LOCATOR_ROLE, "", Secret(""))) as session:
             yield session
 
     @contextmanager

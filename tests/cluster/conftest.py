@@ -21,7 +21,8 @@ from coworker_pipelines.kernel.ids import IdPrefix, new_id
 from coworker_pipelines.services.waiting import await_value
 from tests.cluster.control_plane import ControlPlane, running_control_plane
 from tests.cluster.kubelet import Kubelet, running_kubelet
-from tests.cluster.programs import CACHE, Programs, build_programs
+from tests.cluster.programs import Programs, build_programs
+from tests.conftest import CACHE
 
 DEPLOY = Path(__file__).parents[2] / "deploy" / "kubernetes"
 OVERLAY = DEPLOY / "overlays" / "local"

@@ -26,14 +26,22 @@ shift
 exec "$@"
 """
 _ROOT: Final = 0
+_MESSAGE_MAX: Final = 4_096
+"""As much of a termination message as a node passes on."""
 
 
 class Container:
     """One that runs. Its output is in ``log``; what it sees of mounts, nobody else does."""
 
-    def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], log: Path, message: Path) -> None:
         self._process = process
+        self._message = message
         self.log = log
+
+    @property
+    def message(self) -> str:
+        """What it wrote for those who look at its Pod's status."""
+        return self._message.read_text(encoding="utf-8", errors="replace")[:_MESSAGE_MAX]
 
     def exit_code(self) -> int | None:
         """As a container's: a signal's number counts from 128."""
@@ -112,6 +120,9 @@ def start_container(
         target = Path(mount.mount_path)
         points.make(target, like=source)
         mounts += [str(source), str(target), "ro" if mount.read_only else "rw"]
+    message = _termination_message(spec, log)
+    points.make(Path(spec.termination_message_path), like=message)
+    mounts += [str(message), spec.termination_message_path, "rw"]
     command = [*user, *(spec.command or ()), *(spec.args or ())]
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -123,7 +134,16 @@ def start_container(
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    return Container(process, log)
+    return Container(process, log, message)
+
+
+def _termination_message(spec: Any, log: Path) -> Path:
+    """The file that a container finds at its path, writable to every user."""
+    assert spec.termination_message_policy == "File"
+    message = log.with_name("termination-message")
+    message.touch()
+    message.chmod(0o666)
+    return message
 
 
 def user_of(pod: Any, spec: Any) -> Sequence[str]:

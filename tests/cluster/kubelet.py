@@ -179,7 +179,7 @@ class Kubelet:
         code = running.container.exit_code()
         if code is not None:
             del self._running[pod.metadata.uid]
-            self._say(pod, pod_status.ended(pod, code))
+            self._say(pod, pod_status.ended(pod, code, running.container.message))
             if pod.metadata.deletion_timestamp is not None:
                 self._forget(pod)
             return

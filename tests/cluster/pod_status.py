@@ -42,12 +42,13 @@ def running(pod: Any) -> dict[str, Any]:
     }
 
 
-def ended(pod: Any, code: int) -> dict[str, Any]:
+def ended(pod: Any, code: int, message: str = "") -> dict[str, Any]:
     """``OOMKilled`` is what a node says of a kill that nobody asked it for."""
     reasons = {0: "Completed", _KILLED: "OOMKilled"}
     terminated = {
         "exitCode": code,
         "reason": reasons.get(code, "Error"),
+        "message": message,
         "startedAt": _now(),
         "finishedAt": _now(),
     }

@@ -9,8 +9,9 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,14 @@ def shipped_settings() -> dict[str, Any]:
     return settings
 
 
+def deployed_settings() -> dict[str, Any]:
+    """Those that are deployed to a cluster."""
+    path = ROOT / "deploy" / "kubernetes" / "base" / "dagster.yaml"
+    settings = load_yaml_from_path(str(path))
+    assert isinstance(settings, dict)
+    return settings
+
+
 def write_home(home: Path) -> None:
     """The shipped settings, with Dagster's own files in place of Postgres. JSON is YAML."""
     settings = shipped_settings()
@@ -36,14 +45,28 @@ def write_home(home: Path) -> None:
     (home / "dagster.yaml").write_text(json.dumps(settings), encoding="utf-8")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Location:
+    """A code location, and what the environment of each program says beside the test's own."""
+
+    name: str
+    arguments: tuple[str, ...]
+    environments: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+
 class Servers:
     """Code server, webserver and daemon; each is stopped by its process id."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, location: Location | None = None) -> None:
         self._home = home
+        self._location = location or FAKES
         self._code_port, self._web_port = _free_port(), _free_port()
         self._processes: list[subprocess.Popen[bytes]] = []
-        server = {"host": "127.0.0.1", "port": self._code_port, "location_name": "fakes"}
+        server = {
+            "host": "127.0.0.1",
+            "port": self._code_port,
+            "location_name": self._location.name,
+        }
         self._workspace = home / "workspace.yaml"
         self._workspace.write_text(
             json.dumps({"load_from": [{"grpc_server": server}]}), encoding="utf-8"
@@ -55,7 +78,9 @@ class Servers:
 
     def start_code_and_web(self) -> None:
         port = str(self._code_port)
-        self._start("dagster", "api", "grpc", "-h", "127.0.0.1", "-p", port, *_LOCATION)
+        self._start(
+            "dagster", "api", "grpc", "-h", "127.0.0.1", "-p", port, *self._location.arguments
+        )
         wait_until(lambda: _listens(self._code_port), START_S)
         web = ("-h", "127.0.0.1", "-p", str(self._web_port))
         self._start("dagster_webserver", *web, "-w", str(self._workspace))
@@ -95,6 +120,7 @@ class Servers:
         environment = os.environ | {
             "DAGSTER_HOME": str(self._home),
             "DAGSTER_REDACT_USER_CODE_ERRORS": "1",
+            **self._location.environments.get(module, {}),
         }
         with log.open("wb") as output:
             self._processes.append(
@@ -115,13 +141,19 @@ class Servers:
         return True
 
 
-_LOCATION = ("-m", "tests.fakes.location", "-d", str(ROOT))
+FAKES = Location(name="fakes", arguments=("-m", "tests.fakes.location", "-d", str(ROOT)))
 
 
 @contextmanager
 def servers(home: Path) -> Iterator[Servers]:
     write_home(home)
-    running = Servers(home)
+    with started(Servers(home)) as running:
+        yield running
+
+
+@contextmanager
+def started(running: Servers) -> Iterator[Servers]:
+    """Code server and webserver answer; what was started meanwhile has ended afterwards."""
     try:
         running.start_code_and_web()
         yield running
