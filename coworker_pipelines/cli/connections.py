@@ -1,6 +1,5 @@
 """`coworker connections`: the sources of a tenant."""
 
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -21,6 +20,7 @@ from coworker_pipelines.cli.scheduling import (
     resume_syncs,
     schedule,
 )
+from coworker_pipelines.cli.selecting import select_streams
 from coworker_pipelines.connections.catalogs import catalog_from_json
 from coworker_pipelines.connections.connections import (
     find_connection,
@@ -34,7 +34,6 @@ from coworker_pipelines.connections.tenants import find_tenant
 from coworker_pipelines.connectors import registry
 from coworker_pipelines.kernel.errors import TenantActionError
 from coworker_pipelines.kernel.window import Window
-from coworker_pipelines.privacy.deselection import Removal
 from coworker_pipelines.provisioning.connections import ConnectionOrder
 from coworker_pipelines.provisioning.forms import secret_fields
 
@@ -234,42 +233,6 @@ def streams(handle: Handle, *, as_json: Json = False) -> None:
     )
 
 
-@app.command("select")
-def select_command(
-    handle: Handle,
-    *,
-    stream: Annotated[
-        list[str] | None,
-        typer.Option("--stream", help="Take in this stream, whole; repeat as needed."),
-    ] = None,
-    without: Annotated[
-        list[str] | None,
-        typer.Option(help="Leave out STREAM, or one field of it: STREAM:FIELD."),
-    ] = None,
-    keep: Annotated[
-        bool, typer.Option("--keep", help="Keep what is stored of what is left out.")
-    ] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before data is removed.")] = False,
-) -> None:
-    """Choose the streams and fields that are taken in.
-
-    What is left out is not pulled any more, and what is stored of it is removed at once; a
-    preview tells how much before anything happens.
-
-    Example: coworker connections select acme.shop --without public.customers:phone
-    """
-    with opened() as platform:
-        change = platform.selections.plan(handle, add=stream or (), without=without or ())
-        preview = platform.selections.preview(change)
-        if preview and not keep:
-            _show_removals("Would be removed", preview)
-            if not yes:
-                typer.confirm("Remove this now? It cannot be undone", abort=True)
-        removed = platform.selections.apply(change, keep=keep, ordered_by=operator())
-    _show_removals("Removed", removed)
-    console.print(f"{handle} takes in: {', '.join(sorted(change.new)) or 'nothing'}.")
-
-
 @app.command()
 def sync(
     handle: Handle,
@@ -305,6 +268,7 @@ def _month(text: str) -> Window:
         raise TenantActionError(f"{text!r} is no month: write it as YYYY-MM.") from error
 
 
+app.command("select")(select_streams)
 app.command()(schedule)
 app.command()(limit)
 app.command("pause")(pause_syncs)
@@ -332,23 +296,6 @@ def _state(connection: Connection) -> str:
     if connection.needs_attention:
         return "needs attention"
     return "paused" if connection.paused_at else "active"
-
-
-def _show_removals(title: str, removals: Iterable[Removal]) -> None:
-    for removal in removals:
-        rejected = f"{removal.rejected:,} rejected records"
-        if removal.fields:
-            fields = ", ".join(sorted(removal.fields))
-            what = (
-                f"{fields} of {removal.stream}, in {removal.documents:,} documents; {rejected}; "
-                f"{removal.activities:,} activities are made anew without them"
-            )
-        else:
-            what = (
-                f"{removal.stream}: {removal.documents:,} documents, "
-                f"{removal.activities:,} activities, {rejected}"
-            )
-        console.print(f"  {title}: {what}", highlight=False)
 
 
 def _joined(row: dict[str, Any]) -> dict[str, Any]:
