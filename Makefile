@@ -7,6 +7,8 @@ unexport PYTHONDONTWRITEBYTECODE
 
 UV := $(shell command -v uv || echo $(CURDIR)/.coworker/bin/uv)
 RUN := $(UV) run --frozen --no-sync
+# The benchmark makes environments for those whom we are compared with.
+export PATH := $(dir $(UV)):$(PATH)
 # Two processes, each with servers of its own, a file of tests in one of them.
 PYTEST := pytest --numprocesses 2 --dist loadfile
 
