@@ -1,6 +1,7 @@
 """Writing a value's bytes: base64 and its kin, hexadecimal, the percent signs of URLs."""
 
 import base64
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
@@ -22,6 +23,8 @@ SAFE_SETS: Final = (
 _ESCAPE: Final = re.compile(r"%[0-9A-F]{2}")
 _LINES: Final = (64, 76)
 _LINE_BYTES_MIN: Final = 16
+_JSON_DEPTH: Final = 3
+"""JSON in JSON in JSON: as deep as Dagster keeps what a run says."""
 _SEPARATORS: Final = (":", " ", ", 0x")
 
 
@@ -39,10 +42,24 @@ def latin_1(value: str) -> Iterator[bytes]:
         yield from aligned_base64(single)
 
 
-def utf_16(value: str) -> Iterator[bytes]:
+def utf_16(value: str) -> Iterator[str | bytes]:
     for order in ("utf-16-le", "utf-16-be"):
         # Without the zero byte at the outer end, which a neighbour may have taken.
         yield value.encode(order, "surrogatepass").strip(b"\0")
+        if not value.isascii():
+            yield from _taken_for_utf_8(value.encode(order, "surrogatepass"))
+
+
+def _taken_for_utf_8(content: bytes) -> Iterator[str]:
+    """Read as what it is not, as the output of another program is, and kept as text or as JSON.
+
+    What is lost on the way are the letters that are not ASCII; the others still say the value.
+    """
+    text = content.decode("utf-8", "replace").replace("\0", "")
+    yield text
+    for _ in range(_JSON_DEPTH):
+        text = json.dumps(text)[1:-1]
+        yield text
 
 
 def hex_case(value: str) -> Iterator[str]:
