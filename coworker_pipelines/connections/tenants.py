@@ -13,7 +13,8 @@ from coworker_pipelines.connections.naming import checked_name, unknown
 from coworker_pipelines.connections.rows import Tenant
 from coworker_pipelines.kernel.errors import DefectError, RefusedError, TenantActionError
 from coworker_pipelines.kernel.ids import IdPrefix, new_id
-from coworker_pipelines.secrets.keys import KEY_BYTES, MasterKey, TenantKeys
+from coworker_pipelines.secrets.cipher import KEY_BYTES
+from coworker_pipelines.secrets.keys import MasterKey, TenantKeys
 
 
 def add_tenant(

@@ -5,6 +5,7 @@ import stat
 from pathlib import Path
 from typing import Final
 
+from coworker_pipelines.kernel.durability import sync_folder
 from coworker_pipelines.kernel.errors import RefusedError
 
 UNFINISHED: Final = ".unfinished"
@@ -60,12 +61,3 @@ def unfinished(path: Path) -> Path:
 def make_closed_folder(folder: Path) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     folder.mkdir(exist_ok=True, mode=0o700)
-
-
-def sync_folder(folder: Path) -> None:
-    """What was renamed or deleted in the folder stays so after a crash of the machine."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

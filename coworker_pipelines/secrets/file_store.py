@@ -9,6 +9,7 @@ from typing import Final
 
 import orjson
 
+from coworker_pipelines.kernel.durability import sync_folder
 from coworker_pipelines.kernel.errors import RefusedError
 from coworker_pipelines.kernel.secret import Secret
 from coworker_pipelines.secrets.cipher import KEY_BYTES, Cipher
@@ -17,7 +18,6 @@ from coworker_pipelines.secrets.closed_files import (
     make_closed_folder,
     read_closed,
     refuse_open,
-    sync_folder,
     unfinished,
     write_whole,
 )

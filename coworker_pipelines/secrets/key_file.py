@@ -6,9 +6,11 @@ import stat
 from pathlib import Path
 from typing import Final
 
+from coworker_pipelines.kernel.durability import sync_folder
 from coworker_pipelines.kernel.errors import RefusedError
-from coworker_pipelines.secrets.keys import KEY_BYTES, MasterKey
-from coworker_pipelines.services.files import write_private
+from coworker_pipelines.secrets.cipher import KEY_BYTES
+from coworker_pipelines.secrets.closed_files import write_whole
+from coworker_pipelines.secrets.keys import MasterKey
 
 _FORBIDDEN: Final = stat.S_IRWXO | stat.S_IWGRP | stat.S_IXGRP
 """A group may read: where a Secret is mounted for a user who is not root, that is how."""
@@ -33,7 +35,7 @@ def read_master_key(path: Path) -> MasterKey:
 def _make(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    write_private(beside, os.urandom(KEY_BYTES))
+    write_whole(beside, os.urandom(KEY_BYTES))
     try:
         # A link fails where the name is taken, so of two that make a key at once one wins.
         path.hardlink_to(beside)
@@ -41,3 +43,4 @@ def _make(path: Path) -> None:
         return
     finally:
         beside.unlink()
+        sync_folder(path.parent)

@@ -6,14 +6,12 @@ of a deleted tenant are gone for good.
 """
 
 from dataclasses import dataclass
-from typing import Final
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from coworker_pipelines.kernel.secret import Secret
-
-KEY_BYTES: Final = 32
+from coworker_pipelines.secrets.cipher import KEY_BYTES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from coworker_pipelines.kernel.durability import sync_folder
 from coworker_pipelines.kernel.errors import RetryLaterError
 from coworker_pipelines.segments.paths import checked_path
 from coworker_pipelines.segments.store import SegmentStore
@@ -37,7 +38,7 @@ class LocalSegmentStore(SegmentStore):
                     os.fsync(stream.fileno())
             with _translated():
                 unfinished.replace(target)
-                _sync_folder(target.parent)
+                sync_folder(target.parent)
         finally:
             unfinished.unlink(missing_ok=True)
 
@@ -69,12 +70,3 @@ def _translated() -> Iterator[None]:
         yield
     except OSError as error:
         raise RetryLaterError(f"A segment cannot be written: {error.strerror}.") from error
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the new name as durable as the bytes behind it."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

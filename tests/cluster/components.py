@@ -14,7 +14,7 @@ from coworker_pipelines.assembly import Platform
 from coworker_pipelines.cluster.names import OWN_NAMESPACE
 from coworker_pipelines.cluster.rights import Account
 from coworker_pipelines.defs.launcher import TenantRunLauncher
-from coworker_pipelines.secrets.keys import KEY_BYTES
+from coworker_pipelines.secrets.cipher import KEY_BYTES
 from coworker_pipelines.services.local import Endpoints
 from coworker_pipelines.settings import Settings
 from tests.cluster.control_plane import ControlPlane

@@ -72,7 +72,7 @@ def _find_go(environment: Mapping[str, str]) -> str:
     if go is None:
         raise TenantActionError(
             "The control plane of the tests is built with Go and there is no go on PATH: install "
-            "Go 1.23 or newer."
+            "Go 1.26 or newer."
         )
     return go
 

@@ -3,8 +3,6 @@
 Built from its source on first use: about two minutes, then it is found below ``CACHE``.
 """
 
-import os
-import shutil
 import socket
 import subprocess
 import time
@@ -16,7 +14,7 @@ from typing import Final
 import urllib3
 
 from coworker_pipelines.services.ports import LOOPBACK
-from tests.conftest import CACHE
+from tests.go_programs import installed
 
 VERSION: Final = "v1.52.2"
 SOURCE: Final = f"github.com/fsouza/fake-gcs-server@{VERSION}"
@@ -31,24 +29,13 @@ def executable() -> Path:
     Raises:
         FileNotFoundError: it has to be built, and there is no Go here.
     """
-    folder = CACHE / f"gcs-server-{VERSION}"
-    program = folder / "fake-gcs-server"
-    if not program.exists():
-        go = shutil.which("go")
-        if go is None:
-            raise FileNotFoundError("The server of segments is built with Go 1.23 or newer.")
-        unfinished = folder.with_name(f"{folder.name}.unfinished-{os.getpid()}")
-        subprocess.run(
-            [go, "install", SOURCE],
-            check=True,
-            capture_output=True,
-            timeout=BUILD_S_MAX,
-            env=os.environ | {"GOBIN": str(unfinished)},
-        )
-        folder.mkdir(parents=True, exist_ok=True)
-        (unfinished / program.name).replace(program)
-        unfinished.rmdir()
-    return program
+    return installed(
+        "fake-gcs-server",
+        SOURCE,
+        kept_in=f"gcs-server-{VERSION}",
+        missing="The server of segments is built with Go 1.23 or newer.",
+        build_s_max=BUILD_S_MAX,
+    )
 
 
 @contextmanager
