@@ -10,12 +10,12 @@ NEIGHBOUR = Extent(tenant="t1", connection="c1", stream="tags")
 STRANGER = Extent(tenant="t2", connection="c1", stream="commits")
 
 
-@pytest.mark.parametrize("inner", [TENANT, CONNECTION, STREAM])
+@pytest.mark.parametrize("inner", (TENANT, CONNECTION, STREAM))
 def test_a_tenant_covers_all_that_is_its_own(inner: Extent) -> None:
     assert TENANT.covers(inner)
 
 
-@pytest.mark.parametrize("outer", [CONNECTION, STREAM, STRANGER])
+@pytest.mark.parametrize("outer", (CONNECTION, STREAM, STRANGER))
 def test_nothing_smaller_or_foreign_covers_a_tenant(outer: Extent) -> None:
     assert not outer.covers(TENANT)
 
@@ -25,7 +25,7 @@ def test_what_lies_within_is_met_from_both_sides() -> None:
     assert CONNECTION.meets(STREAM)
 
 
-@pytest.mark.parametrize("other", [NEIGHBOUR, STRANGER])
+@pytest.mark.parametrize("other", (NEIGHBOUR, STRANGER))
 def test_what_lies_beside_is_not_met(other: Extent) -> None:
     assert not STREAM.meets(other)
     assert not other.meets(STREAM)
