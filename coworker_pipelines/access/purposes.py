@@ -11,6 +11,7 @@ from coworker_pipelines.access.cloud_purposes import CLOUD
 from coworker_pipelines.access.database import ATTRIBUTES, OWN_LOGIN, OWN_SERVER, RUN_LOGIN
 from coworker_pipelines.access.elasticsearch import BUILT_IN, OWN_NODE, OWN_USER
 from coworker_pipelines.access.grants import Grant, Store
+from coworker_pipelines.access.privacy_purposes import PRIVACY
 from coworker_pipelines.access.purpose import Purpose
 from coworker_pipelines.cluster.names import (
     CONTROL_PLANE,
@@ -88,8 +89,12 @@ _CONTROL: Final = (
         "oauth_grants", ROWS[:3], "Grants are listed and renewed; their tokens rest elsewhere."
     ),
     _control("access_reviews", ROWS[:2], "Reviews are added and read; none is ever changed."),
+    _control("orders", ROWS[:3], "Orders to remove data are made, confirmed and listed."),
+    _control("order_targets", ROWS[:1], "What an order has done so far is shown."),
     _control("document_readings", ROWS[:2], "Readings are added and read; none is ever changed."),
 )
+
+
 _DATABASE: Final = (
     Purpose(
         store=Store.DATABASE,
@@ -315,5 +320,6 @@ _KUBERNETES: Final = (
 )  # fmt: skip
 
 PURPOSES: Final = (
-    *_RUNS, *_LOCATOR, *_CONTROL, *_DATABASE, *_ELASTICSEARCH, *_FILES, *_KUBERNETES, *CLOUD,
+    *_RUNS, *_LOCATOR, *_CONTROL, *PRIVACY, *_DATABASE, *_ELASTICSEARCH, *_FILES, *_KUBERNETES,
+    *CLOUD,
 )  # fmt: skip

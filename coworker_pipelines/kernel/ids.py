@@ -23,6 +23,7 @@ class IdPrefix(StrEnum):
     GRANT = "g"
     REVIEW = "v"
     READING = "d"
+    ORDER = "o"
 
 
 def new_id(prefix: IdPrefix) -> str:

@@ -22,11 +22,13 @@ from coworker_pipelines.database.database import Database
 from coworker_pipelines.database.rows import Row
 from coworker_pipelines.kernel.ids import IdPrefix, new_id
 from coworker_pipelines.oauth.grants import GrantState, OAuthGrant
+from coworker_pipelines.privacy.orders import OrderKind, OrderState
+from coworker_pipelines.privacy.rows import Order
 from tests.database_fixtures import MASTER
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 WINDOW = date(2026, 1, 1)
-OF_CONTROL = (Connection, Selection, SuppressedKey, DocumentReading, OAuthGrant)
+OF_CONTROL = (Connection, Selection, SuppressedKey, DocumentReading, OAuthGrant, Order)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,5 +159,15 @@ def rows_of(planted: Planted, name: str) -> list[Row]:
             reader="ann",
             reason="ticket 7",
             at=NOW,
+        ),
+        Order(
+            id=new_id(IdPrefix.ORDER),
+            kind=OrderKind.DELETION,
+            tenant_id=tenant,
+            reason="ticket 8",
+            requested_by="ann",
+            requested_at=NOW,
+            state=OrderState.REQUESTED,
+            attempt=0,
         ),
     ]
