@@ -15,6 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coworker_pipelines.connections.rejected import RejectReason
+from coworker_pipelines.connections.suppressed_keys import KeySet
+from coworker_pipelines.connections.suppression import SuppressionList, document_token
 from coworker_pipelines.extraction.identifiers import subject_key_of
 from coworker_pipelines.extraction.keys import microseconds
 from coworker_pipelines.extraction.payload import (
@@ -31,6 +33,7 @@ from coworker_pipelines.extraction.prepare import (
     Rejection,
     Suppressed,
 )
+from coworker_pipelines.extraction.screening import Screen
 from coworker_pipelines.extraction.subjects import subject_keys_of
 from coworker_pipelines.sdk.stream import IdentifierKind, Stream
 from coworker_pipelines.segments.block import delete_line
@@ -46,6 +49,7 @@ from tests.extraction.shop import (
     moment,
     order,
     request_for,
+    screen_for,
 )
 
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=20)
@@ -63,6 +67,7 @@ VALUES = st.recursive(
     max_leaves=6,
 )
 SECRET = "a-value-of-a-client"
+ANN = frozenset({str(subject_key_of(IdentifierKind.EMAIL, "ann@example.org", SUBJECT_KEY))})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,6 +179,8 @@ MIXED = st.sampled_from(
         lambda number: order(number, changed_at=None),
         lambda number: order(number, changed_at=WINDOW.end_at),
         lambda number: order(number, note="erased@example.org"),
+        lambda number: order(number, email="erased@example.org"),
+        lambda number: order(number, changed_at=None, note="erased@example.org"),
     )
 )
 
@@ -322,21 +329,58 @@ def test_a_sequence_without_its_number_is_rejected(number: object) -> None:
     assert prepared.reason is missing
 
 
+def test_a_record_of_a_person_who_was_erased_is_not_taken_in_again() -> None:
+    record = order(1, email="Ann@Example.org", note="as ann@example.org said")
+    assert isinstance(_prepared(ORDERS, record, suppressed=ANN), Suppressed)
+    assert isinstance(_prepared(ORDERS, record, suppressed=frozenset({"0" * 32})), Operation)
+    assert isinstance(_prepared(ORDERS, order(2), suppressed=ANN), Operation)
+
+
 @pytest.mark.parametrize(
-    "record",
+    ("field", "value", "masked"),
     (
-        order(1, email="Ann@Example.org"),
-        order(1, note="as ann@example.org said"),
-        order(1, buyer={"deep": ["<ann@example.org>"]}),
-        order(1, note={"ANN@example.org": 1}),
+        ("note", "as ann@example.org said", "as [erased] said"),
+        ("buyer", {"deep": ["<ANN@example.org>"]}, {"deep": ["<[erased]>"]}),
+        ("note", {"Ann@example.org": 1}, {"[erased]": 1}),
+        ("note", "ann@example.org, joann@example.org", "[erased], joann@example.org"),
     ),
 )
-def test_a_person_who_was_erased_is_not_taken_in_again(record: dict[str, Any]) -> None:
-    erased = subject_key_of(IdentifierKind.EMAIL, "ann@example.org", SUBJECT_KEY)
-    assert erased is not None
-    assert isinstance(_prepared(ORDERS, record, suppressed=frozenset({erased})), Suppressed)
-    assert isinstance(_prepared(ORDERS, record, suppressed=frozenset({"0" * 32})), Operation)
-    assert isinstance(_prepared(ORDERS, order(2), suppressed=frozenset({erased})), Operation)
+def test_a_record_that_mentions_one_is_taken_in_without_the_mention(
+    field: str, value: object, masked: object
+) -> None:
+    operation = _operation(ORDERS, order(1, **{field: value}), suppressed=ANN)
+    assert operation == _operation(ORDERS, order(1, **{field: masked}))
+
+
+def test_a_field_that_named_somebody_by_a_masked_address_names_nobody() -> None:
+    """A login may be an address: the address is masked, and the login's own key goes with it."""
+    operation = _operation(ORDERS, order(1, login="ann@example.org"), suppressed=ANN)
+    assert operation == _operation(ORDERS, order(1, login="[erased]"))
+
+
+def test_a_rejected_record_of_a_person_who_was_erased_is_not_kept() -> None:
+    record = order(1, email="ann@example.org", changed_at=None)
+    assert isinstance(_prepared(ORDERS, record, suppressed=ANN), Suppressed)
+
+
+def test_a_rejected_record_that_mentions_one_is_kept_without_the_mention() -> None:
+    record = order(1, note="by <ann@example.org>", changed_at=None)
+    rejection = _prepared(ORDERS, record, suppressed=ANN)
+    assert isinstance(rejection, Rejection)
+    assert b"ann@example.org" not in rejection.payload
+    assert b"[erased]" in rejection.payload
+
+
+def test_a_document_that_was_masked_stays_out_in_newer_versions() -> None:
+    token = document_token(SUBJECT_KEY, "acme.shop", "orders", "1")
+    masked = SuppressionList(generation=1, documents=KeySet.of([token]))
+    screen = Screen(masked, ORDERS, SUBJECT_KEY, handle="acme.shop")
+    preparation = Preparation(
+        request_for(ORDERS), manifest_for(ORDERS), subject_key=SUBJECT_KEY, screen=screen
+    )
+    page = preparation.prepare([order(1), order(2)])
+    assert page.documents.keys == ["2"]
+    assert page.left_out == [Suppressed()]
 
 
 def test_a_persons_key_shows_nobody() -> None:
@@ -399,7 +443,7 @@ def _preparation(
         changes.get("request") or request_for(stream),
         manifest_for(stream, changes.get("mode")),
         subject_key=SUBJECT_KEY,
-        suppressed=suppressed,
+        screen=screen_for(stream, suppressed),
     )
 
 
