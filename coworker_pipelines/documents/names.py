@@ -13,6 +13,8 @@ from coworker_pipelines.kernel.scope import Scope
 from coworker_pipelines.kernel.slug import stream_slug
 
 PREFIX: Final = "cw"
+INSTANCE_INDEX: Final = f"{PREFIX}.instance"
+"""No tenant's: it holds one number, by which a cluster shows that it was put back."""
 
 
 def documents_index(scope: Scope, stream: str) -> str:
