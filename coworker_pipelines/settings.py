@@ -34,6 +34,8 @@ REPLICAS = "COWORKER_ELASTICSEARCH_REPLICAS"
 FIRST_WINDOW = "COWORKER_FIRST_WINDOW"
 ACCESS_REVIEW_DAYS = "COWORKER_ACCESS_REVIEW_DAYS"
 MASTER_KEY_FILE = "COWORKER_MASTER_KEY_FILE"
+SIGNING_KEY_FILE = "COWORKER_SIGNING_KEY_FILE"
+BACKUP_DAYS = "COWORKER_BACKUP_DAYS"
 MOUNT = "COWORKER_MOUNT"
 SECRETS = "COWORKER_SECRETS"
 SECRETS_KEY = "COWORKER_SECRETS_KEY"
@@ -47,6 +49,7 @@ RUN_DAGSTER_DATABASE_URL_FILE = "COWORKER_RUN_DAGSTER_DATABASE_URL_FILE"
 
 BUCKET_SCHEME = "gs"
 ACCESS_REVIEW_DAYS_DEFAULT = 90
+BACKUP_DAYS_DEFAULT = 30
 FIRST_WINDOW_DEFAULT = Window(2024, 1)
 """Dagster advises 100,000 partitions an asset at the most: three years of months leave room for
 2,700 connections of a kind."""
@@ -86,10 +89,12 @@ class Settings:
 
     ``mount`` is where a run in the cluster finds the secrets of its connection; the databases of
     ``run_...`` are what the control plane writes into these, for runs to enter by.
+    ``backup_days`` is how long a backup is kept; 0: there are none.
     """
 
     state: Path
     master_key: Path | None = None
+    signing_key: Path | None = None
     mount: Path | None = None
     secrets: SecretsIn = SecretsIn.FILE
     secrets_key: SecretsKey = SecretsKey.FILE
@@ -108,6 +113,7 @@ class Settings:
     replicas: int = 0
     first_window: Window = FIRST_WINDOW_DEFAULT
     access_review_days: int = ACCESS_REVIEW_DAYS_DEFAULT
+    backup_days: int = BACKUP_DAYS_DEFAULT
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
@@ -121,6 +127,7 @@ class Settings:
             state=state,
             cache=_path(environment, CACHE),
             master_key=_path(environment, MASTER_KEY_FILE),
+            signing_key=_path(environment, SIGNING_KEY_FILE),
             mount=_path(environment, MOUNT),
             secrets=_choice(environment, SECRETS, SecretsIn.FILE),
             secrets_key=_choice(environment, SECRETS_KEY, SecretsKey.FILE),
@@ -145,11 +152,17 @@ class Settings:
             first_window=_first_window(environment),
             access_review_days=_number(environment, ACCESS_REVIEW_DAYS)
             or ACCESS_REVIEW_DAYS_DEFAULT,
+            backup_days=_backup_days(environment),
         )
 
     @property
     def master_key_file(self) -> Path:
         return self.master_key or self.state / "master.key"
+
+    @property
+    def signing_key_file(self) -> Path:
+        """Of receipts; it rests where the master key does."""
+        return self.signing_key or self.master_key_file.with_name("receipts.key")
 
     @property
     def segments_folder(self) -> Path:
@@ -276,6 +289,11 @@ def _first_window(environment: Mapping[str, str]) -> Window:
         return Window.parse(f"{month}-01")
     except TenantActionError as error:
         raise TenantActionError(f"{FIRST_WINDOW} is no month: write it as YYYY-MM.") from error
+
+
+def _backup_days(environment: Mapping[str, str]) -> int:
+    days = _number(environment, BACKUP_DAYS)
+    return BACKUP_DAYS_DEFAULT if days is None else days
 
 
 def _number(environment: Mapping[str, str], name: str) -> int | None:

@@ -13,8 +13,6 @@ from coworker_pipelines.kernel.scope import Scope
 from coworker_pipelines.kernel.slug import stream_slug
 
 PREFIX: Final = "cw"
-INSTANCE_INDEX: Final = f"{PREFIX}.instance"
-"""No tenant's: it holds one number, by which a cluster shows that it was put back."""
 
 
 def documents_index(scope: Scope, stream: str) -> str:
@@ -31,6 +29,11 @@ def activities_index(scope: Scope) -> str:
 
 def activities_alias(scope: Scope) -> str:
     return f"{_root(scope)}.activities.alias.e{scope.epoch}"
+
+
+def instance_index(deployment: str) -> str:
+    """No tenant's: it holds one number, by which a cluster shows that it was put back."""
+    return f"{PREFIX}.instance.{deployment}"
 
 
 def connection_pattern(scope: Scope) -> str:

@@ -112,6 +112,12 @@ def all_receipts(session: Session) -> Iterator[Receipt]:
     yield from map(_receipt, rows)
 
 
+def public_keys(session: Session) -> list[str]:
+    """The names of all keys that signed a receipt, the newest first."""
+    keys = {receipt.content["key"]: None for receipt in all_receipts(session)}
+    return list(keys)[::-1]
+
+
 def newest_receipts(session: Session, *, tenant_id: str | None, limit: int) -> list[Receipt]:
     statement = select(ReceiptRow).order_by(ReceiptRow.number.desc()).limit(limit)
     if tenant_id is not None:

@@ -1,6 +1,5 @@
 """Ed25519: the key that signs receipts, and the public ones that show that it did."""
 
-import hashlib
 import re
 from pathlib import Path
 from typing import Final, Self
@@ -19,7 +18,6 @@ from cryptography.hazmat.primitives.serialization import (
 from coworker_pipelines.kernel.errors import RefusedError, TenantActionError
 from coworker_pipelines.secrets.key_file import read_key_file
 
-NAME_DIGITS: Final = 32
 _BLOCK: Final = re.compile(rb"-----BEGIN PUBLIC KEY-----[^-]*-----END PUBLIC KEY-----")
 
 
@@ -47,11 +45,14 @@ class SigningKey:
 
     def public_pem(self) -> bytes:
         """The public key, as other programs read it too."""
-        return self._key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        return public_pem(self.name)
 
 
 class PublicKeys:
-    """One or several, by their names: a key that was replaced still shows what it signed."""
+    """One or several, by their names: a key that was replaced still shows what it signed.
+
+    A key's name is the key itself, its 32 bytes as hexadecimal digits.
+    """
 
     def __init__(self, keys: tuple[Ed25519PublicKey, ...]) -> None:
         self._keys = {_name(key): key for key in keys}
@@ -87,6 +88,11 @@ class PublicKeys:
             raise RefusedError("has a signature that does not fit: it was changed") from error
 
 
+def public_pem(name: str) -> bytes:
+    """The public key of that name, as PEM."""
+    key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(name))
+    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+
 def _name(key: Ed25519PublicKey) -> str:
-    raw = key.public_bytes(Encoding.Raw, PublicFormat.Raw)
-    return hashlib.sha256(raw).hexdigest()[:NAME_DIGITS]
+    return key.public_bytes(Encoding.Raw, PublicFormat.Raw).hex()

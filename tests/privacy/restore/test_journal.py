@@ -1,7 +1,8 @@
 """The journal: numbered without a gap, published before anything is removed, and closed."""
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from typing import BinaryIO
 
 import pytest
@@ -25,9 +26,14 @@ KEY = "a" * 32
 
 
 class LostStore(MemorySegmentStore):
-    def write(self, path: str) -> AbstractContextManager[BinaryIO]:
-        assert path
-        raise RetryLaterError("The place of the segments is away.")
+    is_lost = True
+
+    @contextmanager
+    def write(self, path: str) -> Iterator[BinaryIO]:
+        if self.is_lost:
+            raise RetryLaterError("The place of the segments is away.")
+        with super().write(path) as target:
+            yield target
 
 
 def record(
@@ -83,12 +89,13 @@ def test_what_rests_in_the_store_shows_nothing(database: Database) -> None:
 
 
 def test_an_entry_waits_for_a_store_that_is_away(database: Database) -> None:
-    lost = Journal(LostStore(), CIPHER)
+    store = LostStore()
+    journal = Journal(store, CIPHER)
     with pytest.raises(RetryLaterError, match="is away"):
-        record(database, lost, EntryKind.DELETION, "o1")
-    journal = Journal(MemorySegmentStore(), CIPHER)
+        record(database, journal, EntryKind.DELETION, "o1")
     with database.control() as session:
         journal.require_known(session)
+    store.is_lost = False
     with database.privacy() as session:
         journal.publish(session)
     assert [entry.order_id for entry in journal.after(0)] == ["o1"]
