@@ -9,7 +9,7 @@ from typing import Any
 
 from coworker_pipelines.activities.derive import derive_messages
 from coworker_pipelines.assembly import Platform
-from coworker_pipelines.connections.catalogs import catalog_from_json
+from coworker_pipelines.connections.catalogs import catalog_of
 from coworker_pipelines.connections.connections import find_connection
 from coworker_pipelines.connections.rows import StreamState, SyncStream
 from coworker_pipelines.connections.syncs import find_sync, list_syncs, sync_parts
@@ -194,7 +194,7 @@ class World:
                 connection = find_connection(session, handle)
                 scope, kind = connection.scope, connection.kind
                 session.expunge(connection)
-            catalog = catalog_from_json(connection.catalog)
+            catalog = catalog_of(connection)
             subject_key = platform.credentials(scope).keys.subject
         return Counter(
             message.id
