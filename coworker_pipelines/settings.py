@@ -33,9 +33,9 @@ SEGMENTS = "COWORKER_SEGMENTS"
 REPLICAS = "COWORKER_ELASTICSEARCH_REPLICAS"
 FIRST_WINDOW = "COWORKER_FIRST_WINDOW"
 ACCESS_REVIEW_DAYS = "COWORKER_ACCESS_REVIEW_DAYS"
+BACKUP_DAYS = "COWORKER_BACKUP_DAYS"
 MASTER_KEY_FILE = "COWORKER_MASTER_KEY_FILE"
 SIGNING_KEY_FILE = "COWORKER_SIGNING_KEY_FILE"
-BACKUP_DAYS = "COWORKER_BACKUP_DAYS"
 MOUNT = "COWORKER_MOUNT"
 SECRETS = "COWORKER_SECRETS"
 SECRETS_KEY = "COWORKER_SECRETS_KEY"
@@ -49,7 +49,6 @@ RUN_DAGSTER_DATABASE_URL_FILE = "COWORKER_RUN_DAGSTER_DATABASE_URL_FILE"
 
 BUCKET_SCHEME = "gs"
 ACCESS_REVIEW_DAYS_DEFAULT = 90
-BACKUP_DAYS_DEFAULT = 30
 FIRST_WINDOW_DEFAULT = Window(2024, 1)
 """Dagster advises 100,000 partitions an asset at the most: three years of months leave room for
 2,700 connections of a kind."""
@@ -87,9 +86,9 @@ class BucketAddress:
 class Settings:
     """``None`` means: the local service of that name, in ``state``; ``cache`` holds downloads.
 
+    ``backup_days`` is how long backups and snapshots are kept that nobody can change.
     ``mount`` is where a run in the cluster finds the secrets of its connection; the databases of
     ``run_...`` are what the control plane writes into these, for runs to enter by.
-    ``backup_days`` is how long a backup is kept; 0: there are none.
     """
 
     state: Path
@@ -113,7 +112,7 @@ class Settings:
     replicas: int = 0
     first_window: Window = FIRST_WINDOW_DEFAULT
     access_review_days: int = ACCESS_REVIEW_DAYS_DEFAULT
-    backup_days: int = BACKUP_DAYS_DEFAULT
+    backup_days: int = 0
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
@@ -152,7 +151,7 @@ class Settings:
             first_window=_first_window(environment),
             access_review_days=_number(environment, ACCESS_REVIEW_DAYS)
             or ACCESS_REVIEW_DAYS_DEFAULT,
-            backup_days=_backup_days(environment),
+            backup_days=_number(environment, BACKUP_DAYS) or 0,
         )
 
     @property
@@ -289,11 +288,6 @@ def _first_window(environment: Mapping[str, str]) -> Window:
         return Window.parse(f"{month}-01")
     except TenantActionError as error:
         raise TenantActionError(f"{FIRST_WINDOW} is no month: write it as YYYY-MM.") from error
-
-
-def _backup_days(environment: Mapping[str, str]) -> int:
-    days = _number(environment, BACKUP_DAYS)
-    return BACKUP_DAYS_DEFAULT if days is None else days
 
 
 def _number(environment: Mapping[str, str], name: str) -> int | None:

@@ -70,10 +70,13 @@ _RUNS: Final = (
         ROWS[:1],
         "A run learns that the list has changed, and not who ordered it and why.",
     ),
-    _run(
-        "orders (id, kind, tenant_id, connection_id, stream, state)",
-        ROWS[:1],
-        "A run writes nothing where a deletion is under way.",
+    Purpose(
+        store=Store.DATABASE,
+        subject="role coworker_run",
+        on="orders (*)",
+        never_on="*reason*",
+        may=frozenset({"SELECT"}),
+        why="A run takes nothing in for what is being deleted, and does not see who ordered it.",
     ),
 )
 _LOCATOR: Final = (

@@ -11,6 +11,7 @@ from coworker_pipelines.cli import (
     access,
     activities,
     connections,
+    deletions,
     doctor,
     documents,
     receipts,
@@ -54,6 +55,7 @@ for name, noun in (
     ("restore", restore.app),
     ("secrets", secrets.app),
     ("access", access.app),
+    ("deletions", deletions.app),
     ("services", services.app),
 ):
     app.add_typer(noun, name=name)

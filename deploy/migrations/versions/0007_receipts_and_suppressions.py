@@ -15,7 +15,6 @@ MAY = {
         # A run reads what it has to leave out, and not who ordered that and why.
         "suppressions": "SELECT (id, tenant_id, connection_id, stream, generation)",
         "suppressed_keys": "SELECT",
-        "orders": "SELECT (id, tenant_id, kind, connection_id, stream, state)",
     },
     "coworker_control": {
         "suppressions": "SELECT, INSERT, UPDATE",
@@ -109,8 +108,6 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Keys go back to the list they came from, which knew no extent and no order."""
-    op.execute("DROP POLICY tenant ON orders")
-    op.execute("REVOKE ALL ON orders FROM coworker_run")
     op.drop_index("ix_journal_entries_order_id", table_name="journal_entries")
     op.drop_table("journal_entries")
     op.drop_table("receipts")
@@ -164,7 +161,7 @@ def _secure() -> None:
         op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
         for role in ("control", "privacy"):
             _let_in(table, role, f"coworker_{role}", secured=True)
-    for table in ("suppressions", "suppressed_keys", "orders"):
+    for table in ("suppressions", "suppressed_keys"):
         _let_in(table, "tenant", "coworker_run", secured=True)
     for role, rights in MAY.items():
         for table, may in rights.items():
