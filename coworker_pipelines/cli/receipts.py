@@ -26,8 +26,8 @@ app = typer.Typer(
     no_args_is_help=True,
     help=(
         "Signed proof of deletions and erasures.\n\nEach receipt says what was done in every "
-        "place, and what was counted there afterwards. Receipts are one chain: each names the digest "
-        "of the one before, so none can be left out or changed without that being seen."
+        "place, and what was counted there afterwards. Receipts are one chain: each names the "
+        "digest of the one before, so none can be left out or changed without that being seen."
     ),
 )
 
