@@ -6,7 +6,11 @@ import typer
 
 from coworker_pipelines.cli.opening import opened
 from coworker_pipelines.cli.output import Json, console, show_one
+from coworker_pipelines.cli.syncing import open_instance
+from coworker_pipelines.defs.deleting import open_deletion_work
 from coworker_pipelines.kernel.errors import RefusedError
+from coworker_pipelines.privacy.deletion.replaying import DeletionReplayer
+from coworker_pipelines.privacy.restore.entries import EntryKind
 from coworker_pipelines.privacy.restore.replay import Replayed, replay
 
 app = typer.Typer(
@@ -52,11 +56,12 @@ def replay_command(
     ] = None,
 ) -> None:
     """Do again every deletion, erasure and suppression that the restored copy does not know."""
-    with opened() as platform:
+    with opened() as platform, open_instance() as instance, open_deletion_work(instance) as work:
         safeguards = platform.safeguards
+        deletions = DeletionReplayer(database=platform.database, removers=work.removers)
         done = replay(
             safeguards.instance,
-            safeguards.replayers,
+            {**safeguards.replayers, EntryKind.DELETION: deletions},
             since=since,
             now=platform.clock.now(),
             tell=_tell,
