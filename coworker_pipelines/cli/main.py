@@ -11,6 +11,7 @@ from coworker_pipelines.cli import (
     access,
     activities,
     connections,
+    deletions,
     doctor,
     documents,
     rejected,
@@ -48,6 +49,7 @@ for name, noun in (
     ("rejected", rejected.app),
     ("secrets", secrets.app),
     ("access", access.app),
+    ("deletions", deletions.app),
     ("services", services.app),
 ):
     app.add_typer(noun, name=name)
