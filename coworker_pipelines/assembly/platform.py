@@ -20,6 +20,7 @@ from coworker_pipelines.assembly.places import (
     redacted,
 )
 from coworker_pipelines.assembly.reading import Reading
+from coworker_pipelines.assembly.safeguards import Safeguards
 from coworker_pipelines.assembly.stores import open_file_store
 from coworker_pipelines.assembly.syncing import (
     Configured,
@@ -126,6 +127,11 @@ class Platform:
     def master(self) -> MasterKey:
         return read_master_key(self._settings.master_key_file)
 
+    @property
+    def safeguards(self) -> Safeguards:
+        """What keeps removed data removed, and proves that it is."""
+        return Safeguards(self._settings, self.database, self.master, lambda: self.admin)
+
     @cached_property
     def file_secrets(self) -> FileSecretStore:
         """The store of this machine, which only a deployment without a cluster has."""
@@ -190,6 +196,7 @@ class Platform:
     def open_sync(
         self, handle: str, run_id: str, windows: Sequence[Window]
     ) -> AbstractContextManager[SyncRun]:
+        self.safeguards.require_current()
         return self._syncing.open_sync(handle, run_id, windows)
 
     def balance_of_last_sync(self, handle: str, stream: str) -> checks.CheckResult:
@@ -200,6 +207,7 @@ class Platform:
 
     def retry_rejected(self, handle: str, *, stream: str | None) -> RetryOutcome:
         """Try rejected records again, and make the activities of what was taken."""
+        self.safeguards.require_current()
         window = Window.of(self.clock.now())
         with self.open_reading(handle) as reading:
             if stream is not None:
@@ -211,6 +219,7 @@ class Platform:
 
     @contextmanager
     def open_reading(self, handle: str) -> Iterator[Reading]:
+        self.safeguards.require_current()
         configured = self._configured(handle)
         with self._syncing.open_stores(configured) as stores:
             yield Reading(

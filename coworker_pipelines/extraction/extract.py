@@ -18,6 +18,7 @@ from coworker_pipelines.extraction.prepare import (
     Suppressed,
 )
 from coworker_pipelines.extraction.rejected_share import require_few_rejected
+from coworker_pipelines.extraction.screening import Screen
 from coworker_pipelines.extraction.segment_draft import SegmentDraft
 from coworker_pipelines.kernel.counts import Counts
 from coworker_pipelines.kernel.errors import DefectError
@@ -57,7 +58,7 @@ class ExtractionJob:
     request: ReadRequest
     manifest: Manifest
     subject_key: bytes
-    suppressed: frozenset[str]
+    screen: Screen
     rejected_share_max: float
     segment_bytes: int
 
@@ -113,7 +114,7 @@ class _Extraction:
             job.request,
             job.manifest,
             subject_key=job.subject_key,
-            suppressed=job.suppressed,
+            screen=job.screen,
         )
 
     def run(self, pages: Iterator[Page]) -> Manifest:

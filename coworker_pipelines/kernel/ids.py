@@ -24,6 +24,7 @@ class IdPrefix(StrEnum):
     REVIEW = "v"
     READING = "d"
     ORDER = "o"
+    SUPPRESSION = "u"
 
 
 def new_id(prefix: IdPrefix) -> str:

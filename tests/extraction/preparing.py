@@ -12,6 +12,7 @@ from tests.extraction.shop import (
     SUBJECT_KEY,
     manifest_for,
     request_for,
+    screen_for,
 )
 
 SECRET = "a-value-of-a-client"
@@ -33,7 +34,7 @@ def preparation_of(
         changes.get("request") or request_for(stream),
         manifest_for(stream, changes.get("mode")),
         subject_key=SUBJECT_KEY,
-        suppressed=suppressed,
+        screen=screen_for(stream, suppressed),
     )
 
 
