@@ -33,6 +33,11 @@ CLOUD: Final = (
         "The control plane counts and deletes segments when data is to go, and reads none.",
     ),
     _cloud(
+        "service account control-plane", "storage bucket *journal*",
+        "storage.objects.get storage.objects.list storage.objects.create",
+        "The journal of orders is read and added to, and nothing in it is changed or deleted.",
+    ),
+    _cloud(
         "service account elasticsearch", "storage bucket *snapshots*",
         "roles/storage.objectUser roles/storage.legacyBucketReader",
         "Elasticsearch writes and reads its snapshots.",
