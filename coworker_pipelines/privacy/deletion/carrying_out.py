@@ -193,6 +193,8 @@ class DeletionWork:
                     self._clear(order_id, target(REGISTRATION), reached)
                     self._count_again(order_id, REGISTRATION, reached)
             with self.record.waiting_for(order_id, "dead rows"):
+                for name in _first(reached.extent):
+                    self.removers[name].clear_away(reached)
                 self.database.clear_away(_tables_of(reached.extent))
             self._finish(order_id)
         return OrderState.DONE

@@ -199,6 +199,12 @@ def rows_naming(url: str, words: tuple[str, ...]) -> dict[str, int]:
     return found
 
 
+def tables_in(url: str) -> set[str]:
+    with psycopg.connect(url.replace("+psycopg2", "").replace("+psycopg", "")) as connection:
+        found = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        return {name for (name,) in found}
+
+
 def files_naming(folders: tuple[Path, ...], words: tuple[bytes, ...]) -> list[str]:
     """Files in whose bytes any of the words stands."""
     return sorted(
