@@ -9,7 +9,7 @@ from typing import Any, Final
 from sqlalchemy.orm import Session
 
 from coworker_pipelines.assembly.stores import Stores, open_segments, open_stores
-from coworker_pipelines.connections.catalogs import catalog_from_json
+from coworker_pipelines.connections.catalogs import catalog_of
 from coworker_pipelines.connections.connections import find_connection
 from coworker_pipelines.connections.selections import current_selection, selected_streams
 from coworker_pipelines.connections.syncs import end_interrupted, end_sync, start_sync
@@ -69,7 +69,7 @@ def read_configured(session: Session, handle: str) -> Configured:
         handle=connection.handle,
         kind=connection.kind,
         settings=connection.settings,
-        catalog=catalog_from_json(connection.catalog),
+        catalog=catalog_of(connection),
         limits=connection.limits,
         streams=tuple(sorted(selected_streams(selection))),
     )
