@@ -58,14 +58,15 @@ class Estate:
             yield deletions(platform, self.world.settings, traces=self.traces)
 
     @contextmanager
-    def work(self) -> Iterator[DeletionWork]:
+    def work(self, sleep: Callable[[float], None] | None = None) -> Iterator[DeletionWork]:
+        """Nobody sleeps unless he is told how: what he would have is noted."""
         with self.platform() as platform:
             yield deletion_work(
                 platform,
                 self.world.settings,
                 traces=self.traces,
                 runs=InstanceRuns(self.instance),
-                sleep=self.slept.append,
+                sleep=sleep or self.slept.append,
             )
 
     @contextmanager

@@ -79,8 +79,9 @@ def test_a_late_writer_that_wakes_up_can_write_nowhere(shared_estate: Estate) ->
     assert settings.elasticsearch is not None
     with (
         _HeldProxy(settings.elasticsearch.url) as proxy,
-        started(estate.world.behind(proxy.url), handle, (MARCH,), "late") as writer,
+        started(estate.world.behind(proxy.url), handle, (MARCH,), "late") as victim,
     ):
+        writer = victim.process
         assert proxy.reached.wait(SYNC_S)
         _signal(writer, signal.SIGSTOP)
         order = estate.confirmed(extent)
