@@ -53,6 +53,13 @@ class Remover(ABC):
             RetryLaterError: the place does not answer; some may be gone.
         """
 
+    def clear_away(self, reached: Reached) -> None:
+        """After this the bytes of what is gone are gone, where a place keeps them for a while.
+
+        Done once, at the end. Most places keep none.
+        """
+        assert reached
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
