@@ -64,6 +64,23 @@ _RUNS: Final = (
     _run("pending_derivations", ("SELECT", "INSERT", "DELETE"), "A run notes what to derive."),
     _run("rejected_records", ("SELECT", "INSERT", "DELETE"), "A run keeps what it cannot store."),
     _run("suppressed_keys", ROWS[:1], "A run leaves out what an erased person's data is."),
+    Purpose(
+        store=Store.DATABASE,
+        subject="role coworker_run",
+        on="retention_policies (*)",
+        never_on="*made_by*",
+        may=frozenset({"SELECT"}),
+        why="A run takes in nothing that is too old, and does not see who decided that.",
+    ),
+    Purpose(
+        store=Store.DATABASE,
+        subject="role coworker_run",
+        on="holds (*)",
+        never_on="*reason*",
+        may=frozenset({"SELECT"}),
+        why="A run leaves alone what is under a hold, and does not see in which matter.",
+    ),
+    _run("swept_documents", ROWS[:1], "A run takes in nothing again that was swept."),
 )
 _LOCATOR: Final = (
     _database(
@@ -84,6 +101,14 @@ _CONTROL: Final = (
     _control("pending_derivations", ROWS, "What a selection takes out is not derived any more."),
     _control("rejected_records", ("SELECT", "DELETE"), "What is taken out is removed here too."),
     _control("suppressed_keys", ("SELECT", "INSERT", "DELETE"), "Erasures are ordered here."),
+    _control("retention_policies", ROWS[:2], "What was set, when and by whom is never changed."),
+    _control("holds", ROWS[:2], "Holds are placed here."),
+    _control(
+        "holds (release_reason, released_at, released_by)", ("UPDATE",), "Holds are released here."
+    ),
+    _control(
+        "swept_documents", ("SELECT", "INSERT", "DELETE"), "Sweeps note what may not come back."
+    ),
     _control(
         "oauth_grants", ROWS[:3], "Grants are listed and renewed; their tokens rest elsewhere."
     ),

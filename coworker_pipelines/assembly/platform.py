@@ -20,6 +20,7 @@ from coworker_pipelines.assembly.places import (
     redacted,
 )
 from coworker_pipelines.assembly.reading import Reading
+from coworker_pipelines.assembly.retaining import Retaining
 from coworker_pipelines.assembly.stores import open_file_store
 from coworker_pipelines.assembly.syncing import (
     Configured,
@@ -244,6 +245,10 @@ class Platform:
                 admin=self.admin,
                 replicas=self._settings.replicas,
             )
+
+    @property
+    def retention(self) -> Retaining:
+        return Retaining(holdings=self.open_holdings, clock=self.clock)
 
     def due(self, now: datetime, limit: int) -> list[DueConnection]:
         with self.database.control() as session:

@@ -23,6 +23,7 @@ class IdPrefix(StrEnum):
     GRANT = "g"
     REVIEW = "v"
     READING = "d"
+    HOLD = "h"
 
 
 def new_id(prefix: IdPrefix) -> str:

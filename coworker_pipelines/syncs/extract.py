@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
 
+from coworker_pipelines.connections.kept_out import KeptOut, kept_out
 from coworker_pipelines.connections.selections import (
     current_selection,
     has_widened_since,
@@ -35,6 +36,7 @@ class _Basis:
     cursor: Cursor | None
     write_mode: WriteMode
     suppressed: frozenset[str]
+    kept_out: KeptOut
 
 
 def extract(
@@ -83,6 +85,7 @@ def _basis(context: SyncContext, stream: Stream, window: Window) -> _Basis:
             cursor=None if state is None or reread else state.cursor,
             write_mode=_write_mode(stream, reread=reread),
             suppressed=suppressed_keys(session, context.scope.tenant),
+            kept_out=kept_out(session, context.scope, stream.name, now=context.clock.now()),
         )
 
 
@@ -146,6 +149,7 @@ def _read(
         manifest=manifest,
         subject_key=context.subject_key,
         suppressed=basis.suppressed,
+        kept_out=basis.kept_out,
         rejected_share_max=context.rejected_share_max,
         segment_bytes=context.segment_bytes,
     )
