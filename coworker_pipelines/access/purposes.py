@@ -11,7 +11,9 @@ from coworker_pipelines.access.cloud_purposes import CLOUD
 from coworker_pipelines.access.database import ATTRIBUTES, OWN_LOGIN, OWN_SERVER, RUN_LOGIN
 from coworker_pipelines.access.elasticsearch import BUILT_IN, OWN_NODE, OWN_USER
 from coworker_pipelines.access.grants import Grant, Store
+from coworker_pipelines.access.privacy_purposes import PRIVACY
 from coworker_pipelines.access.purpose import Purpose
+from coworker_pipelines.access.retention_purposes import RETENTION
 from coworker_pipelines.cluster.names import (
     CONTROL_PLANE,
     DAEMON,
@@ -64,23 +66,6 @@ _RUNS: Final = (
     _run("pending_derivations", ("SELECT", "INSERT", "DELETE"), "A run notes what to derive."),
     _run("rejected_records", ("SELECT", "INSERT", "DELETE"), "A run keeps what it cannot store."),
     _run("suppressed_keys", ROWS[:1], "A run leaves out what an erased person's data is."),
-    Purpose(
-        store=Store.DATABASE,
-        subject="role coworker_run",
-        on="retention_policies (*)",
-        never_on="*made_by*",
-        may=frozenset({"SELECT"}),
-        why="A run takes in nothing that is too old, and does not see who decided that.",
-    ),
-    Purpose(
-        store=Store.DATABASE,
-        subject="role coworker_run",
-        on="holds (*)",
-        never_on="*reason*",
-        may=frozenset({"SELECT"}),
-        why="A run leaves alone what is under a hold, and does not see in which matter.",
-    ),
-    _run("swept_documents", ROWS[:1], "A run takes in nothing again that was swept."),
 )
 _LOCATOR: Final = (
     _database(
@@ -101,20 +86,16 @@ _CONTROL: Final = (
     _control("pending_derivations", ROWS, "What a selection takes out is not derived any more."),
     _control("rejected_records", ("SELECT", "DELETE"), "What is taken out is removed here too."),
     _control("suppressed_keys", ("SELECT", "INSERT", "DELETE"), "Erasures are ordered here."),
-    _control("retention_policies", ROWS[:2], "What was set, when and by whom is never changed."),
-    _control("holds", ROWS[:2], "Holds are placed here."),
-    _control(
-        "holds (release_reason, released_at, released_by)", ("UPDATE",), "Holds are released here."
-    ),
-    _control(
-        "swept_documents", ("SELECT", "INSERT", "DELETE"), "Sweeps note what may not come back."
-    ),
     _control(
         "oauth_grants", ROWS[:3], "Grants are listed and renewed; their tokens rest elsewhere."
     ),
     _control("access_reviews", ROWS[:2], "Reviews are added and read; none is ever changed."),
+    _control("orders", ROWS[:3], "Orders to remove data are made, confirmed and listed."),
+    _control("order_targets", ROWS[:1], "What an order has done so far is shown."),
     _control("document_readings", ROWS[:2], "Readings are added and read; none is ever changed."),
 )
+
+
 _DATABASE: Final = (
     Purpose(
         store=Store.DATABASE,
@@ -340,5 +321,6 @@ _KUBERNETES: Final = (
 )  # fmt: skip
 
 PURPOSES: Final = (
-    *_RUNS, *_LOCATOR, *_CONTROL, *_DATABASE, *_ELASTICSEARCH, *_FILES, *_KUBERNETES, *CLOUD,
+    *_RUNS, *_LOCATOR, *_CONTROL, *PRIVACY, *RETENTION, *_DATABASE, *_ELASTICSEARCH, *_FILES,
+    *_KUBERNETES, *CLOUD,
 )  # fmt: skip

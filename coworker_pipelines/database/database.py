@@ -30,6 +30,7 @@ from coworker_pipelines.kernel.secret import Secret
 RUN_ROLE: Final = "coworker_run"
 CONTROL_ROLE: Final = "coworker_control"
 LOCATOR_ROLE: Final = "coworker_locator"
+PRIVACY_ROLE: Final = "coworker_privacy"
 TENANT_SETTING: Final = "coworker.tenant"
 PASS_SETTING: Final = "coworker.pass"  # noqa: S105 - a name
 CONNECT_TIMEOUT_S: Final = 10
@@ -119,6 +120,12 @@ class Database:
     def locating(self) -> Iterator[Session]:
         """A transaction that sees whose a connection is, of all of them, and nothing else."""
         with self._transaction(_Beginning(LOCATOR_ROLE, "", Secret(""))) as session:
+            yield session
+
+    @contextmanager
+    def privacy(self) -> Iterator[Session]:
+        """A transaction of who carries out orders: it sees all tenants, to take their data away."""
+        with self._transaction(_Beginning(PRIVACY_ROLE, "", Secret(""))) as session:
             yield session
 
     @contextmanager

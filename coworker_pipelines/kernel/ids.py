@@ -24,6 +24,7 @@ class IdPrefix(StrEnum):
     REVIEW = "v"
     READING = "d"
     HOLD = "h"
+    ORDER = "o"
 
 
 def new_id(prefix: IdPrefix) -> str:

@@ -29,7 +29,7 @@ CONNECT_S = 10
 OWN, DAGSTER = "coworker", "dagster"
 OWNER = "coworker_owner"
 """Both databases and all their tables are this role's, whichever login migrates them."""
-ROLES = ("coworker_run", "coworker_control", "coworker_locator")
+ROLES = ("coworker_run", "coworker_control", "coworker_locator", "coworker_privacy")
 """What sessions take on in our database; the migrations say what each may do there."""
 MEMBER = "dagster_member"
 """What works with Dagster's tables and changes none of them."""

@@ -27,6 +27,8 @@ from coworker_pipelines.database.database import Database
 from coworker_pipelines.database.rows import Row
 from coworker_pipelines.kernel.ids import IdPrefix, new_id
 from coworker_pipelines.oauth.grants import GrantState, OAuthGrant
+from coworker_pipelines.privacy.orders import OrderKind, OrderState
+from coworker_pipelines.privacy.rows import Order
 from tests.database_fixtures import MASTER
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -37,9 +39,9 @@ OF_CONTROL = (
     SuppressedKey,
     DocumentReading,
     OAuthGrant,
+    Order,
     PolicyOrder,
     PlacedHold,
-    SweptDocument,
 )
 
 
@@ -69,7 +71,9 @@ def plant(database: Database, slug: str) -> Planted:
         )
         _add(session, [tenant, *(row for row in rows if isinstance(row, OF_CONTROL))])
     with database.tenant(planted.tenant) as session:
-        _add(session, [row for row in rows if not isinstance(row, OF_CONTROL)])
+        _add(session, [row for row in rows if not isinstance(row, (*OF_CONTROL, SweptDocument))])
+    with database.privacy() as session:
+        _add(session, [row for row in rows if isinstance(row, SweptDocument)])
     return planted
 
 
@@ -193,4 +197,14 @@ def rows_of(planted: Planted, name: str) -> list[Row]:
             placed_by="ann",
         ),
         SweptDocument(tenant_id=tenant, connection_id=connection, stream="commits", mark=7),
+        Order(
+            id=new_id(IdPrefix.ORDER),
+            kind=OrderKind.DELETION,
+            tenant_id=tenant,
+            reason="ticket 8",
+            requested_by="ann",
+            requested_at=NOW,
+            state=OrderState.REQUESTED,
+            attempt=0,
+        ),
     ]

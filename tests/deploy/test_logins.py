@@ -31,7 +31,13 @@ TAKES_ON: Final[Mapping[str, frozenset[str]]] = {
     "oauth_refresher": frozenset({"coworker_control"}),
     "runs": frozenset({"coworker_run"}),
 }
-ROLES: Final = ("coworker_run", "coworker_control", "coworker_locator", "coworker_owner")
+ROLES: Final = (
+    "coworker_run",
+    "coworker_control",
+    "coworker_locator",
+    "coworker_privacy",
+    "coworker_owner",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,7 +47,7 @@ def remove_spent_rejected(holdings: Holdings, stream: str, *, now: datetime) -> 
     """After this no rejected record of the stream is spent, but for what holds keep; how many."""
     removed, after = 0, ""
     while True:
-        with holdings.database.control() as session:
+        with holdings.database.privacy() as session:
             keep_holds_still(session, holdings.scope.tenant)
             going, _, last = spent_rejected(session, holdings, stream, now=now, after=after)
             session.execute(
@@ -85,7 +85,7 @@ def discard_spent_segments(holdings: Holdings, stream: str, *, now: datetime) ->
     try:
         with (
             holdings.database.connection_lock(holdings.scope.connection, wait_s=0),
-            holdings.database.control() as session,
+            holdings.database.privacy() as session,
         ):
             keep_holds_still(session, holdings.scope.tenant)
             spent = spent_manifests(session, holdings, stream, now=now)

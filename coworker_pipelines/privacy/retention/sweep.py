@@ -109,7 +109,7 @@ def sweep_connection(holdings: Holdings, *, clock: Clock) -> list[StreamSweep]:
     Raises:
         RetryLaterError: a derivation or a hold took too long, or what is spent keeps coming.
     """
-    with holdings.database.control() as session:
+    with holdings.database.privacy() as session:
         streams = stored_streams(session, holdings.scope.connection)
     swept = (sweep_stream(holdings, stream, clock=clock) for stream in streams)
     return [one for one in swept if one is not None]
@@ -118,7 +118,7 @@ def sweep_connection(holdings: Holdings, *, clock: Clock) -> list[StreamSweep]:
 def sweep_stream(holdings: Holdings, stream: str, *, clock: Clock) -> StreamSweep | None:
     """The same for one stream; ``None`` where it has no policy."""
     now = clock.now()
-    with holdings.database.control() as session:
+    with holdings.database.privacy() as session:
         policy, holds = standing_over(session, holdings.scope, stream)
     if policy is None:
         return None
@@ -178,7 +178,7 @@ def _remove_page(
     scope, stream = holdings.scope, sweep.stream
     with (
         holdings.database.connection_lock(derivation_lock(scope.connection), wait_s=LOCK_WAIT_S),
-        holdings.database.control() as session,
+        holdings.database.privacy() as session,
     ):
         keep_holds_still(session, scope.tenant)
         policies = standing_policies(session, scope.tenant)
@@ -221,7 +221,7 @@ def _remember(
         if mark.occurred_at is None or policy.basis is Basis.INGESTION
     ]
     # In a transaction of its own: it is known before the first of them goes.
-    with holdings.database.control() as session:
+    with holdings.database.privacy() as session:
         add_marks(session, holdings.scope, stream, found)
 
 
@@ -239,6 +239,6 @@ def _remove_activities(holdings: Holdings, stream: str, keys: Sequence[str]) -> 
 
 def _has_changed(holdings: Holdings, sweep: StreamSweep) -> bool:
     """Whether a hold or a policy that came meanwhile keeps what is left."""
-    with holdings.database.control() as session:
+    with holdings.database.privacy() as session:
         policy, holds = standing_over(session, holdings.scope, sweep.stream)
     return (policy, tuple(holds)) != (sweep.policy, sweep.holds)

@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0009"
-down_revision = "0005"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 
@@ -26,8 +26,16 @@ CONTROL_MAY = {
     # Who set which policy, and when, is never changed.
     "retention_policies": "SELECT, INSERT",
     "holds": "SELECT, INSERT, UPDATE (released_at, released_by, release_reason)",
+    "swept_documents": "SELECT",
+}
+PRIVACY_MAY = {
+    # Sweeps read them; they go with their tenant or connection.
+    "retention_policies": "SELECT, DELETE",
+    "holds": "SELECT, DELETE",
     "swept_documents": "SELECT, INSERT, DELETE",
 }
+MAINTAIN_SINCE = 170_000
+"""What is removed leaves dead rows; to clear them away is a right of its own since Postgres 17."""
 
 
 def upgrade() -> None:
@@ -118,6 +126,17 @@ def _secure() -> None:
         op.execute(
             f"CREATE POLICY control ON {table} TO coworker_control USING (true) WITH CHECK (true)"
         )
-    for role, may in (("coworker_run", RUN_MAY), ("coworker_control", CONTROL_MAY)):
+        op.execute(
+            f"CREATE POLICY privacy ON {table} TO coworker_privacy USING (true) WITH CHECK (true)"
+        )
+    for role, may in (
+        ("coworker_run", RUN_MAY),
+        ("coworker_control", CONTROL_MAY),
+        ("coworker_privacy", PRIVACY_MAY),
+    ):
         for table, rights in may.items():
             op.execute(f"GRANT {rights} ON {table} TO {role}")
+    version = sa.text("SELECT current_setting('server_version_num')::int")
+    if op.get_bind().execute(version).scalar_one() >= MAINTAIN_SINCE:
+        for table in PRIVACY_MAY:
+            op.execute(f"GRANT MAINTAIN ON {table} TO coworker_privacy")

@@ -1,0 +1,50 @@
+"""Why whoever carries out orders has the rights that he has; read with ``purposes``."""
+
+from typing import Final
+
+from coworker_pipelines.access.grants import Store
+from coworker_pipelines.access.purpose import Purpose
+
+
+def _privacy(on: str, may: tuple[str, ...], why: str) -> Purpose:
+    # MAINTAIN goes with each: what is removed leaves dead rows, which are cleared away.
+    return Purpose(
+        store=Store.DATABASE,
+        subject="role coworker_privacy",
+        on=on,
+        may=frozenset({*may, "MAINTAIN"}),
+        why=why,
+    )
+
+
+PRIVACY: Final = (
+    _privacy("tenants", ("SELECT", "DELETE"), "A tenant's deletion ends with its row."),
+    _privacy("connections", ("SELECT", "DELETE"), "A connection's deletion ends with its row."),
+    _privacy(
+        "connections (due_at, epoch, paused_at)",
+        ("UPDATE",),
+        "A deletion shuts out writers first, and lets no further sync begin.",
+    ),
+    _privacy("selections", ("SELECT", "INSERT", "DELETE"), "A stream that goes is let in no more."),
+    _privacy("selections (applied_at)", ("UPDATE",), "A removal that was carried out is noted."),
+    *(
+        _privacy(table, ("SELECT", "DELETE"), "Goes with the connection whose syncs made it.")
+        for table in (
+            *("stream_states", "syncs", "sync_streams", "pending_derivations"),
+            *("rejected_records", "oauth_grants"),
+        )
+    ),
+    _privacy("suppressed_keys", ("SELECT", "DELETE"), "Goes with its tenant."),
+    _privacy("document_readings", ("SELECT", "DELETE"), "Goes with its tenant."),
+    _privacy(
+        "document_readings (sealed_key)", ("UPDATE",), "Who read stays known; what was read goes."
+    ),
+    _privacy(
+        "orders",
+        ("SELECT", "INSERT", "UPDATE"),
+        "Orders are carried out, and what has come of them is noted.",
+    ),
+    _privacy(
+        "order_targets", ("SELECT", "INSERT", "UPDATE"), "What was done to each place is noted."
+    ),
+)

@@ -1,0 +1,260 @@
+"""The life of an order, the same for deletions and erasures.
+
+``requested -> previewed -> confirmed -> running -> done``; beside them ``waiting`` (a place could
+not be counted, and is tried again) and ``withdrawn``. From ``confirmed`` on an order cannot be
+taken back, because something may be gone already.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final
+
+import orjson
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from coworker_pipelines.connections.naming import unknown
+from coworker_pipelines.kernel.errors import RefusedError, TenantActionError
+from coworker_pipelines.kernel.ids import IdPrefix, new_id
+from coworker_pipelines.privacy.extent import Extent
+from coworker_pipelines.privacy.rows import Order
+
+PREVIEW_LIFE: Final = timedelta(hours=24)
+"""An older preview confirms nothing: look again at what would go."""
+RETRY_FIRST: Final = timedelta(seconds=30)
+RETRY_MAX: Final = timedelta(minutes=30)
+RUNNING_MAX: Final = timedelta(minutes=15)
+"""A try that has not told anything for so long is dead, and is taken up anew."""
+
+
+class OrderKind(StrEnum):
+    DELETION = "deletion"
+    ERASURE = "erasure"
+
+
+class OrderState(StrEnum):
+    REQUESTED = "requested"
+    PREVIEWED = "previewed"
+    CONFIRMED = "confirmed"
+    RUNNING = "running"
+    WAITING = "waiting"
+    DONE = "done"
+    WITHDRAWN = "withdrawn"
+
+
+ENDED: Final = frozenset({OrderState.DONE, OrderState.WITHDRAWN})
+UNCONFIRMED: Final = frozenset({OrderState.REQUESTED, OrderState.PREVIEWED})
+UNDER_ORDER: Final = frozenset({OrderState.CONFIRMED, OrderState.RUNNING, OrderState.WAITING})
+"""Data goes, or is about to: nothing may be written for the extent."""
+
+
+def extent_of(order: Order) -> Extent:
+    return Extent(tenant=order.tenant_id, connection=order.connection_id, stream=order.stream)
+
+
+def request_order(
+    session: Session,
+    *,
+    kind: OrderKind,
+    extent: Extent,
+    reason: str,
+    requested_by: str,
+    now: datetime,
+    sealed: bytes | None = None,
+) -> Order:
+    """A new order; a deletion of an extent that is under one already is that one."""
+    order = Order(
+        id=new_id(IdPrefix.ORDER),
+        kind=kind,
+        tenant_id=extent.tenant,
+        connection_id=extent.connection,
+        stream=extent.stream,
+        reason=reason,
+        requested_by=requested_by,
+        requested_at=now,
+        state=OrderState.REQUESTED,
+        sealed=sealed,
+        attempt=0,
+    )
+    try:
+        with session.begin_nested():
+            session.add(order)
+    except IntegrityError:
+        # Of an erasure it cannot come: only deletions are unique by their extent.
+        return _open_deletion(session, extent)
+    return order
+
+
+def find_order(session: Session, order_id: str, *, lock: bool = False) -> Order:
+    """The order of that id; with ``lock`` nobody else changes it in this transaction.
+
+    Raises:
+        TenantActionError: there is none.
+    """
+    statement = select(Order).where(Order.id == order_id)
+    order = session.scalar(statement.with_for_update() if lock else statement)
+    if order is None:
+        raise unknown("order", order_id, session.scalars(select(Order.id)))
+    return order
+
+
+def list_orders(
+    session: Session, *, kind: OrderKind | None = None, tenant_id: str | None = None
+) -> Sequence[Order]:
+    """The newest first."""
+    statement = select(Order).order_by(Order.requested_at.desc(), Order.id)
+    if kind is not None:
+        statement = statement.where(Order.kind == kind)
+    if tenant_id is not None:
+        statement = statement.where(Order.tenant_id == tenant_id)
+    return session.scalars(statement).all()
+
+
+def orders_over(session: Session, extent: Extent) -> list[Order]:
+    """Confirmed deletions that are not done and reach anything of the extent."""
+    statement = select(Order).where(
+        Order.tenant_id == extent.tenant,
+        Order.kind == OrderKind.DELETION,
+        Order.state.in_(UNDER_ORDER),
+    )
+    return [order for order in session.scalars(statement) if extent_of(order).meets(extent)]
+
+
+def preview_digest(preview: Mapping[str, Any]) -> str:
+    """What a preview is confirmed by: the same for the same content, whatever its order."""
+    return hashlib.sha256(orjson.dumps(preview, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def record_preview(order: Order, preview: dict[str, Any], *, now: datetime) -> None:
+    """After this the order can be confirmed by what was shown.
+
+    Raises:
+        RefusedError: it was confirmed before, or is over.
+    """
+    _require(order, UNCONFIRMED, "looked at anew")
+    order.preview = preview
+    order.preview_digest = preview_digest(preview)
+    order.previewed_at = now
+    order.state = OrderState.PREVIEWED
+
+
+def confirm_order(
+    order: Order,
+    *,
+    current: Mapping[str, Any],
+    reach: dict[str, Any] | None,
+    confirmed_by: str,
+    now: datetime,
+) -> None:
+    """After this the order is carried out, at once and for good.
+
+    ``current`` is what a preview would show now.
+
+    Raises:
+        RefusedError: nobody has looked at it lately, what it reaches has changed since then, or
+            it was confirmed before.
+    """
+    _require(order, UNCONFIRMED, "confirmed")
+    if order.previewed_at is None or now - order.previewed_at > PREVIEW_LIFE:
+        raise RefusedError(f"Look at what order {order.id} would remove first: preview it.")
+    if order.preview_digest != preview_digest(current):
+        raise RefusedError(
+            f"What order {order.id} reaches has changed since it was previewed: preview it again."
+        )
+    order.state = OrderState.CONFIRMED
+    order.confirmed_by = confirmed_by
+    order.confirmed_at = now
+    order.reach = reach
+    order.due_at = now
+
+
+def begin_attempt(order: Order, *, now: datetime) -> int:
+    """After this the order is being carried out; which try it is, from 1.
+
+    Raises:
+        RefusedError: it is not confirmed, or is over.
+    """
+    _require(order, UNDER_ORDER, "carried out")
+    order.state = OrderState.RUNNING
+    order.attempt += 1
+    order.due_at = now + RUNNING_MAX
+    order.detail = None
+    return order.attempt
+
+
+def keep_waiting(order: Order, detail: str, *, now: datetime) -> None:
+    """Something could not be counted or removed: the order stays open, says so, and is tried again.
+
+    The pause doubles with every try.
+    """
+    order.state = OrderState.WAITING
+    order.detail = detail
+    order.due_at = now + min(RETRY_FIRST * 2 ** min(order.attempt, 10), RETRY_MAX)
+
+
+def finish_order(order: Order, *, now: datetime) -> None:
+    """It is done; what it had to know for that is forgotten."""
+    order.state = OrderState.DONE
+    order.detail = None
+    order.sealed = None
+    order.reach = None
+    order.due_at = None
+    order.finished_at = now
+
+
+def withdraw_order(order: Order, *, now: datetime) -> None:
+    """It will not be carried out.
+
+    Raises:
+        RefusedError: it was confirmed, so that a part of the data may be gone.
+    """
+    _require(order, UNCONFIRMED, "withdrawn")
+    order.state = OrderState.WITHDRAWN
+    order.sealed = None
+    order.finished_at = now
+
+
+def due_orders(session: Session, kind: OrderKind, *, now: datetime, limit: int) -> Sequence[Order]:
+    """Those to be carried out now, the longest waiting first: one indexed query."""
+    statement = (
+        select(Order)
+        .where(Order.due_at <= now, Order.kind == kind)
+        .order_by(Order.due_at)
+        .limit(limit)
+    )
+    return session.scalars(statement).all()
+
+
+def refuse_under_order(session: Session, extent: Extent) -> None:
+    """Return if no deletion is under way that reaches the extent.
+
+    Raises:
+        RefusedError: there is one.
+    """
+    if found := orders_over(session, extent):
+        raise RefusedError(
+            f"A deletion is under way here (order {found[0].id}): nothing is taken in until it is "
+            "done."
+        )
+
+
+def _open_deletion(session: Session, extent: Extent) -> Order:
+    statement = select(Order).where(
+        Order.kind == OrderKind.DELETION,
+        Order.tenant_id == extent.tenant,
+        Order.connection_id.is_not_distinct_from(extent.connection),
+        Order.stream.is_not_distinct_from(extent.stream),
+        Order.state.not_in(ENDED),
+    )
+    order = session.scalar(statement)
+    if order is None:
+        raise TenantActionError("Another order for the same has just ended: ask again.")
+    return order
+
+
+def _require(order: Order, states: frozenset[OrderState], what: str) -> None:
+    if OrderState(order.state) not in states:
+        raise RefusedError(f"Order {order.id} is {order.state}: it cannot be {what}.")
