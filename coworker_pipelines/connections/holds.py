@@ -48,6 +48,23 @@ class Hold:
         )
 
 
+def hold_over(
+    holds: Sequence[Hold],
+    connection: str,
+    stream: str,
+    *,
+    occurred_at: datetime | None,
+    extracted_at: datetime,
+) -> Hold | None:
+    """The hold that keeps a document: of several the one that is looked at again last."""
+    keeping = (
+        hold
+        for hold in holds
+        if hold.reaches(connection, stream) and hold.keeps(occurred_at, extracted_at)
+    )
+    return max(keeping, key=lambda hold: (hold.review_at, hold.id), default=None)
+
+
 def standing_holds(session: Session, tenant_id: str) -> list[Hold]:
     """Those of a tenant that nobody released, in a fixed order.
 

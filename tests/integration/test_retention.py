@@ -1,17 +1,16 @@
 """What a policy's time is over for goes, and does not come back: real stores, a real source."""
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 
 import pytest
 
 from coworker_pipelines.connections.connections import find_connection
 from coworker_pipelines.connections.retention import Age, Basis
-from coworker_pipelines.connections.rows import StreamState
 from coworker_pipelines.kernel.scope import Scope
 from coworker_pipelines.privacy.extent import Extent
-from coworker_pipelines.privacy.holds import HoldOrder, place_hold, release_hold
+from coworker_pipelines.privacy.holds import HoldOrder, place_hold
 from coworker_pipelines.privacy.retention.policies import set_policy
 from coworker_pipelines.privacy.retention.sweep import StreamSweep
 from tests.integration.shop import ORDERS, PRODUCTS, Shop

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from coworker_pipelines.connections.holds import Hold
+from coworker_pipelines.connections.holds import Hold, hold_over
 from coworker_pipelines.connections.retention import Policy, nearest
 from coworker_pipelines.kernel.window import Window
 
@@ -40,11 +40,15 @@ def judge(
     times: Times, policies: Sequence[Policy], holds: Sequence[Hold], *, now: datetime
 ) -> Judgement:
     """``policies`` and ``holds`` are all that stand of the document's tenant."""
-    for hold in holds:
-        if hold.reaches(times.connection, times.stream) and hold.keeps(
-            times.occurred_at, times.extracted_at
-        ):
-            return Judgement(fate=Fate.HELD, why=f"under hold {hold.id}")
+    hold = hold_over(
+        holds,
+        times.connection,
+        times.stream,
+        occurred_at=times.occurred_at,
+        extracted_at=times.extracted_at,
+    )
+    if hold is not None:
+        return Judgement(fate=Fate.HELD, why=f"under hold {hold.id}")
     policy = nearest(policies, times.connection, times.stream)
     if policy is None:
         return Judgement(fate=Fate.KEPT, why="no policy")
