@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from hashlib import blake2b
+from typing import Any
 
 from coworker_pipelines.activities.derivation import derive_pending
 from coworker_pipelines.connections.catalogs import catalog_to_json
@@ -144,16 +145,13 @@ def kept(address: ElasticsearchAddress, database: Database) -> Iterator[Kept]:
 def stored(number: int, times: Times, **changes: object) -> StoredDocument:
     """A card of these times."""
     occurred_at = times.occurred_at
-    return card(
-        number,
-        **{
-            "occurred_at": None if occurred_at is None else time_text(occurred_at),
-            "extracted_at": time_text(times.extracted_at),
-            "window": Window.of(occurred_at or times.extracted_at).key,
-            "content_hash": blake2b(str(number).encode(), digest_size=16).hexdigest(),
-            **changes,
-        },
-    )
+    content: dict[str, Any] = {
+        "occurred_at": None if occurred_at is None else time_text(occurred_at),
+        "extracted_at": time_text(times.extracted_at),
+        "window": Window.of(occurred_at or times.extracted_at).key,
+        "content_hash": blake2b(str(number).encode(), digest_size=16).hexdigest(),
+    }
+    return card(number, **{**content, **changes})
 
 
 def _add_connection(database: Database) -> Scope:

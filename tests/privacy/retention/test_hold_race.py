@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from coworker_pipelines.connections.holds import keep_holds_still
 from coworker_pipelines.database.database import Database
 from coworker_pipelines.documents.writer import BlockOutcome, DocumentsWriter
 from coworker_pipelines.kernel.clock import FixedClock
@@ -131,7 +132,7 @@ def test_a_policy_that_is_taken_back_stops_a_sweep(connection: Kept) -> None:
 def test_a_hold_over_another_tenant_waits_for_nobody(connection: Kept) -> None:
     order = connection.order()
     with connection.holdings.database.privacy() as session:
-        module.keep_holds_still(session, "t" + "0" * 15)
+        keep_holds_still(session, "t" + "0" * 15)
         with connection.holdings.database.control() as other:
             assert place_hold(other, order, now=NOW).id
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -160,7 +161,7 @@ def test_a_receipt_is_told_the_hold_and_its_review_but_not_its_matter(
     ),
 )
 def test_a_hold_that_lacks_something_is_not_placed(
-    database: Database, planted: Planted, change: dict[str, object]
+    database: Database, planted: Planted, change: dict[str, Any]
 ) -> None:
     with database.control() as session:
         before = len(list_holds(session))

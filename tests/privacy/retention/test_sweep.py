@@ -194,9 +194,9 @@ class CrashingWriter(DocumentsWriter):
 
 class CrashingAtOnce(DocumentsWriter):
     def write(self, blocks: Any, mode: Any) -> Generator[BlockOutcome, None, None]:
-        del blocks, mode
-        raise Crash
-        yield BlockOutcome()
+        if blocks:
+            raise Crash
+        yield from super().write(blocks, mode)
 
 
 @pytest.mark.parametrize("writer", (CrashingWriter, CrashingAtOnce))

@@ -88,7 +88,8 @@ def _back(moment: datetime, age: Age) -> datetime:
 
 
 def _policies(choice: random.Random) -> tuple[Policy, ...]:
-    places = [(None, None), *((one, None) for one in CONNECTIONS)]
+    places: list[tuple[str | None, str | None]] = [(None, None)]
+    places += [(one, None) for one in CONNECTIONS]
     places += [(one, stream) for one in CONNECTIONS for stream in STREAMS]
     chosen = [place for place in places if choice.random() < 0.4]
     choice.shuffle(chosen)
