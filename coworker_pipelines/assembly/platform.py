@@ -198,6 +198,9 @@ class Platform:
     def index_owner(self, handle: str, stream: str) -> checks.CheckResult:
         return self._syncing.index_owner(handle, stream)
 
+    def retention_truth(self, handle: str, stream: str) -> checks.CheckResult:
+        return self._syncing.retention_truth(handle, stream)
+
     def retry_rejected(self, handle: str, *, stream: str | None) -> RetryOutcome:
         """Try rejected records again, and make the activities of what was taken."""
         window = Window.of(self.clock.now())
@@ -248,7 +251,10 @@ class Platform:
 
     @property
     def retention(self) -> Retaining:
-        return Retaining(holdings=self.open_holdings, clock=self.clock)
+        return Retaining(database=self.database, holdings=self.open_holdings, clock=self.clock)
+
+    def tenants_with_policies(self, after: str, limit: int) -> list[str]:
+        return self.retention.tenants(after, limit)
 
     def due(self, now: datetime, limit: int) -> list[DueConnection]:
         with self.database.control() as session:

@@ -1,22 +1,45 @@
 """Retention over a deployment's stores."""
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from coworker_pipelines.connections.connections import find_connection, list_connections
+from coworker_pipelines.database.database import Database
 from coworker_pipelines.kernel.clock import Clock
 from coworker_pipelines.privacy.holdings import Holdings
+from coworker_pipelines.privacy.retention.policies import tenants_with_policies
 from coworker_pipelines.privacy.retention.preview import StreamPreview, preview_connection
 from coworker_pipelines.privacy.retention.sweep import StreamSweep, sweep_connection
-from coworker_pipelines.privacy.retention.truth import Truth, measure
+from coworker_pipelines.privacy.retention.truth import Truth, as_check, measure
+from coworker_pipelines.syncs.checks import CheckResult
+
+if TYPE_CHECKING:
+    from coworker_pipelines.assembly.platform import Platform
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionSweep:
+    """``truths`` are what is true of each stream when the sweep is over."""
+
+    kind: str
+    swept: Sequence[StreamSweep]
+    truths: Mapping[str, CheckResult]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retaining:
-    """``holdings`` opens all of a connection's data by its handle."""
+    """``holdings`` opens all of a connection's data by its handle or id."""
 
+    database: Database
     holdings: Callable[[str], AbstractContextManager[Holdings]]
     clock: Clock
+
+    def tenants(self, after: str, limit: int) -> list[str]:
+        """Ids of tenants with policies, ascending, those behind ``after``."""
+        with self.database.control() as session:
+            return tenants_with_policies(session, after=after, limit=limit)
 
     def preview(self, handle: str) -> list[StreamPreview]:
         with self.holdings(handle) as holdings:
@@ -39,3 +62,30 @@ class Retaining:
                 )
                 for stream in streams
             ]
+
+
+class Sweeps:
+    """What a run of the retention job does."""
+
+    def __init__(self, retaining: Retaining) -> None:
+        self._retaining = retaining
+
+    def connections_of(self, tenant: str) -> list[str]:
+        """Ids of a tenant's connections, in a fixed order."""
+        with self._retaining.database.control() as session:
+            return sorted(one.id for one in list_connections(session, tenant_id=tenant))
+
+    def sweep(self, connection: str) -> ConnectionSweep:
+        swept = self._retaining.sweep(connection)
+        with self._retaining.database.control() as session:
+            kind = find_connection(session, connection).kind
+        truths = self._retaining.truths(connection, [one.stream for one in swept])
+        return ConnectionSweep(
+            kind=kind, swept=swept, truths={one.stream: as_check(one) for one in truths}
+        )
+
+
+@contextmanager
+def open_sweeps(platform: "Platform") -> Iterator[Sweeps]:
+    with platform:
+        yield Sweeps(platform.retention)

@@ -66,6 +66,9 @@ class RunPlatform:
     def index_owner(self, handle: str, stream: str) -> checks.CheckResult:
         return self._syncing.index_owner(handle, stream)
 
+    def retention_truth(self, handle: str, stream: str) -> checks.CheckResult:
+        return self._syncing.retention_truth(handle, stream)
+
     @cached_property
     def _access(self) -> Access:
         values = self._mounted.own_access()

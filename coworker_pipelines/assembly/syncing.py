@@ -22,6 +22,7 @@ from coworker_pipelines.kernel.scope import Scope
 from coworker_pipelines.kernel.secret import Secret
 from coworker_pipelines.kernel.window import Window
 from coworker_pipelines.oauth.tokens import token_source
+from coworker_pipelines.privacy.retention.truth import as_check, measure
 from coworker_pipelines.provisioning.connections import open_connector
 from coworker_pipelines.sdk.connector import Connector
 from coworker_pipelines.sdk.stream import Catalog
@@ -142,6 +143,19 @@ class Syncing:
         configured = self.configured(handle)
         with self.open_stores(configured) as stores:
             return checks.index_owner(stores.client, configured.scope, stream)
+
+    def retention_truth(self, handle: str, stream: str) -> checks.CheckResult:
+        configured = self.configured(handle)
+        with self.open_stores(configured) as stores:
+            return as_check(
+                measure(
+                    stores.client,
+                    self.database,
+                    configured.scope,
+                    stream,
+                    now=self.clock.now(),
+                )
+            )
 
     def _context(
         self,

@@ -59,7 +59,7 @@ class Age:
         return moment.replace(year=month.year, month=month.month, day=day)
 
     def __str__(self) -> str:
-        return f"{self.days} days" if self.days else f"{self.months} months"
+        return _counted(self.days, "day") if self.days else _counted(self.months, "month")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,8 +90,12 @@ class Policy:
         return self.connection in {None, connection} and self.stream in {None, stream}
 
     def __str__(self) -> str:
-        grace = f", grace {self.grace_days} days" if self.grace_days else ""
+        grace = f", grace {_counted(self.grace_days, 'day')}" if self.grace_days else ""
         return f"{self.age} from {self.basis}{grace}"
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def nearest(policies: Sequence[Policy], connection: str, stream: str) -> Policy | None:

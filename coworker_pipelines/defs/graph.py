@@ -15,6 +15,7 @@ from coworker_pipelines.defs.jobs import (
 from coworker_pipelines.defs.kinds import Kind
 from coworker_pipelines.defs.oauth import oauth_tokens_job, oauth_tokens_schedule
 from coworker_pipelines.defs.platform import PlatformResource
+from coworker_pipelines.defs.retention import retention_due, retention_job
 from coworker_pipelines.defs.sensors import connections_changed, connections_due
 
 
@@ -28,13 +29,13 @@ def build_definitions(kinds: Sequence[Kind], platform: PlatformResource) -> Defi
     return Definitions(
         assets=[asset for kind in kinds for asset in kind_assets(kind)],
         asset_checks=[kind_checks(kind) for kind in kinds],
-        jobs=[*jobs, rotate_keys_job, oauth_tokens_job],
+        jobs=[*jobs, rotate_keys_job, oauth_tokens_job, retention_job(kinds)],
         schedules=[
             *(freshness_schedule(kind) for kind in kinds),
             rotation_schedule(),
             oauth_tokens_schedule(),
         ],
-        sensors=[connections_due(kinds, jobs), connections_changed(kinds)],
+        sensors=[connections_due(kinds, jobs), connections_changed(kinds), retention_due()],
         resources={"platform": platform},
         executor=in_process_executor,
     )

@@ -107,6 +107,7 @@ COMPONENTS: Final[Mapping[str, Component]] = {
     **{f"check_{kind}": _CODE_LOCATION for kind in kinds()},
     "rotate_keys": _CONTROL_PLANE,
     "oauth_tokens": _OAUTH_REFRESHER,
+    "retention": _CONTROL_PLANE,
 }
 """Whoever may launch a run may choose its job, so a job stands here or does not run."""
 

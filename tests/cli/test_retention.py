@@ -37,7 +37,7 @@ def test_a_policy_is_set_explained_previewed_and_carried_out(coworker: Coworker,
     words = ("retention", "set", aged, "--stream", ORDERS, "--basis", "event", "--days", "1")
     made = coworker(*words)
     assert (made.status, made.err) == (0, "")
-    assert "1 days from event" in made.out
+    assert "1 day from event" in made.out
 
     explained = {row["stream"]: row for row in rows(coworker, "retention", "explain", aged)}
     assert "overrules the tenant's: 900 months" in explained[ORDERS]["why"]
@@ -59,7 +59,7 @@ def test_a_policy_is_set_explained_previewed_and_carried_out(coworker: Coworker,
 
     assert coworker("retention", "unset", aged, "--stream", ORDERS).status == 0
     told = [row["policy"] for row in rows(coworker, "retention", "history", "acme")]
-    assert told == ["900 months from event", "1 days from event", "taken back"]
+    assert told == ["900 months from event", "1 day from event", "taken back"]
     assert coworker("retention", "unset", "acme").status == 0
 
 

@@ -104,6 +104,19 @@ def stored_streams(session: Session, connection: str) -> list[str]:
     return sorted({name for selection in selections for name in selection.streams})
 
 
+def tenants_with_policies(session: Session, *, after: str = "", limit: int) -> list[str]:
+    """Ids of tenants for whom a policy was ever set, ascending, those behind ``after``."""
+    return list(
+        session.scalars(
+            select(PolicyOrder.tenant_id)
+            .where(PolicyOrder.tenant_id > after)
+            .distinct()
+            .order_by(PolicyOrder.tenant_id)
+            .limit(limit)
+        )
+    )
+
+
 def level_of(policy: Policy) -> str:
     if policy.stream is not None:
         return "stream"
