@@ -33,6 +33,7 @@ SEGMENTS = "COWORKER_SEGMENTS"
 REPLICAS = "COWORKER_ELASTICSEARCH_REPLICAS"
 FIRST_WINDOW = "COWORKER_FIRST_WINDOW"
 ACCESS_REVIEW_DAYS = "COWORKER_ACCESS_REVIEW_DAYS"
+BACKUP_DAYS = "COWORKER_BACKUP_DAYS"
 MASTER_KEY_FILE = "COWORKER_MASTER_KEY_FILE"
 MOUNT = "COWORKER_MOUNT"
 SECRETS = "COWORKER_SECRETS"
@@ -84,6 +85,7 @@ class BucketAddress:
 class Settings:
     """``None`` means: the local service of that name, in ``state``; ``cache`` holds downloads.
 
+    ``backup_days`` is how long backups and snapshots are kept that nobody can change.
     ``mount`` is where a run in the cluster finds the secrets of its connection; the databases of
     ``run_...`` are what the control plane writes into these, for runs to enter by.
     """
@@ -108,6 +110,7 @@ class Settings:
     replicas: int = 0
     first_window: Window = FIRST_WINDOW_DEFAULT
     access_review_days: int = ACCESS_REVIEW_DAYS_DEFAULT
+    backup_days: int = 0
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
@@ -145,6 +148,7 @@ class Settings:
             first_window=_first_window(environment),
             access_review_days=_number(environment, ACCESS_REVIEW_DAYS)
             or ACCESS_REVIEW_DAYS_DEFAULT,
+            backup_days=_number(environment, BACKUP_DAYS) or 0,
         )
 
     @property

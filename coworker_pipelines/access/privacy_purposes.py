@@ -21,12 +21,11 @@ PRIVACY: Final = (
     _privacy("tenants", ("SELECT", "DELETE"), "A tenant's deletion ends with its row."),
     _privacy("connections", ("SELECT", "DELETE"), "A connection's deletion ends with its row."),
     _privacy(
-        "connections (due_at, epoch, paused_at)",
+        "connections (due_at, epoch, key_expires_at, paused_at)",
         ("UPDATE",),
         "A deletion shuts out writers first, and lets no further sync begin.",
     ),
-    _privacy("selections", ("SELECT", "INSERT", "DELETE"), "A stream that goes is let in no more."),
-    _privacy("selections (applied_at)", ("UPDATE",), "A removal that was carried out is noted."),
+    _privacy("selections", ("SELECT", "DELETE"), "Goes with the connection that it was made for."),
     *(
         _privacy(table, ("SELECT", "DELETE"), "Goes with the connection whose syncs made it.")
         for table in (

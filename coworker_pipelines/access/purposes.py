@@ -66,6 +66,14 @@ _RUNS: Final = (
     _run("pending_derivations", ("SELECT", "INSERT", "DELETE"), "A run notes what to derive."),
     _run("rejected_records", ("SELECT", "INSERT", "DELETE"), "A run keeps what it cannot store."),
     _run("suppressed_keys", ROWS[:1], "A run leaves out what an erased person's data is."),
+    Purpose(
+        store=Store.DATABASE,
+        subject="role coworker_run",
+        on="orders (*)",
+        never_on="*reason*",
+        may=frozenset({"SELECT"}),
+        why="A run takes nothing in for what is being deleted, and does not see who ordered it.",
+    ),
 )
 _LOCATOR: Final = (
     _database(

@@ -42,6 +42,7 @@ from coworker_pipelines.kernel.errors import RefusedError
 from coworker_pipelines.kernel.scope import Scope
 from coworker_pipelines.kernel.secret import Secret
 from coworker_pipelines.kernel.window import Window
+from coworker_pipelines.privacy.clock import DeletionClock, deletion_clock
 from coworker_pipelines.privacy.holdings import Holdings
 from coworker_pipelines.provisioning.access import Access, RunAddresses
 from coworker_pipelines.provisioning.connections import ConnectionMaker
@@ -283,6 +284,10 @@ class Platform:
     def refresh_tokens(self) -> dict[str, int]:
         """With the refresher's rights, which no other process has; how many ended how."""
         return self.letting_in.refresh_tokens()
+
+    def deletion_clock(self) -> DeletionClock:
+        with self.database.control() as session:
+            return deletion_clock(session, now=self.clock.now())
 
     def own_address(self, handle: str) -> ElasticsearchAddress:
         """Elasticsearch with the connection's own key: what a run gets, and no more."""

@@ -22,6 +22,7 @@ from coworker_pipelines.secrets.file_store import FileSecretStore
 from coworker_pipelines.secrets.keys import TenantKeys
 from coworker_pipelines.secrets.store_keys import KeyFile, KeyPlace
 from coworker_pipelines.segments.local import LocalSegmentStore
+from coworker_pipelines.segments.root import LocalSegmentRoot, SegmentRoot
 from coworker_pipelines.segments.store import SegmentStore
 from coworker_pipelines.services.address import ElasticsearchAddress
 from coworker_pipelines.settings import BucketAddress, SecretsKey, Settings
@@ -81,6 +82,19 @@ def open_segments(place: Path | BucketAddress, scope: Scope) -> SegmentStore:
             return LocalSegmentStore(place / scope.tenant / scope.connection)
         case BucketAddress():
             return _open_bucket(place, scope)
+
+
+def open_segment_root(place: Path | BucketAddress) -> SegmentRoot:
+    """All connections' segments together, for whoever may remove them."""
+    match place:
+        case Path():
+            return LocalSegmentRoot(place)
+        case BucketAddress():
+            from dagster_gcp import GCSResource  # noqa: PLC0415 - as below
+
+            from coworker_pipelines.segments.gcs import GcsSegmentRoot  # noqa: PLC0415
+
+            return GcsSegmentRoot(GCSResource().get_client(), place.bucket, place.prefix)
 
 
 def _open_bucket(place: BucketAddress, scope: Scope) -> SegmentStore:

@@ -11,6 +11,7 @@ from coworker_pipelines.cli import (
     access,
     activities,
     connections,
+    deletions,
     doctor,
     documents,
     holds,
@@ -52,6 +53,7 @@ for name, noun in (
     ("holds", holds.app),
     ("secrets", secrets.app),
     ("access", access.app),
+    ("deletions", deletions.app),
     ("services", services.app),
 ):
     app.add_typer(noun, name=name)

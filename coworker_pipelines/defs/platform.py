@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
-from dagster import ResourceParam
+from dagster import DagsterInstance, ResourceParam
 
 from coworker_pipelines.kernel.clock import Clock, SystemClock
 from coworker_pipelines.kernel.window import Window
@@ -14,6 +14,8 @@ from coworker_pipelines.kernel.window import Window
 if TYPE_CHECKING:  # their modules import every adapter, and definitions have to load quickly
     from coworker_pipelines.assembly.retaining import ConnectionSweep
     from coworker_pipelines.connections.due import DueConnection
+    from coworker_pipelines.privacy.clock import DeletionClock
+    from coworker_pipelines.privacy.deletion.record import Progress
     from coworker_pipelines.syncs.context import Bounds
     from coworker_pipelines.syncs.result import PhaseResult
 
@@ -62,6 +64,7 @@ class ControlPlatform(Protocol):
     def rotate_expiring_keys(self, limit: int) -> "Sequence[str]": ...
     def tokens_are_due(self) -> bool: ...
     def refresh_tokens(self) -> Mapping[str, int]: ...
+    def deletion_clock(self) -> "DeletionClock": ...
     def tenants_with_policies(self, after: str, limit: int) -> Sequence[str]: ...
 
 
@@ -70,6 +73,15 @@ class RetentionSweeps(Protocol):
 
     def connections_of(self, tenant: str) -> Sequence[str]: ...
     def sweep(self, connection: str) -> "ConnectionSweep": ...
+
+
+class Deletion(Protocol):
+    """One confirmed deletion after another, each by its order's id."""
+
+    def shut_out(self, order_id: str) -> None: ...
+    def clear(self, order_id: str, name: str) -> "Progress": ...
+    def settle(self, order_id: str) -> str: ...
+    def counts(self, order_id: str) -> Mapping[str, int]: ...
 
 
 class PlatformResource:
@@ -92,6 +104,12 @@ class PlatformResource:
         from coworker_pipelines.assembly.retaining import open_sweeps  # noqa: PLC0415 - the same
 
         return open_sweeps(Assembled.from_environment())
+
+    def open_deletions(self, instance: DagsterInstance) -> AbstractContextManager[Deletion]:
+        """With the rights to remove, which nobody else has."""
+        from coworker_pipelines.defs.deleting import open_deletion_work  # noqa: PLC0415 - seconds
+
+        return open_deletion_work(instance)
 
     def clock(self) -> Clock:
         return SystemClock()

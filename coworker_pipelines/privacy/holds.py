@@ -20,6 +20,7 @@ from coworker_pipelines.connections.retention_rows import PlacedHold
 from coworker_pipelines.kernel.errors import RefusedError, TenantActionError
 from coworker_pipelines.kernel.ids import IdPrefix, new_id
 from coworker_pipelines.privacy.extent import Extent
+from coworker_pipelines.privacy.orders import orders_over
 
 REVIEW_WITHIN: Final = timedelta(days=366)
 """A hold that nobody looks at again for more than a year is one that somebody forgot."""
@@ -59,10 +60,15 @@ def place_hold(session: Session, order: HoldOrder, *, now: datetime) -> Hold:
 
     Raises:
         TenantActionError: a text is missing, the span is empty, or the review is not within a year.
+        RefusedError: a deletion of it was confirmed, so that a part may be gone already.
         RetryLaterError: a removal has been under way for too long.
     """
     _check(order, now)
     change_holds(session, order.extent.tenant)
+    if found := orders_over(session, order.extent):
+        raise RefusedError(
+            f"A deletion is under way here (order {found[0].id}): it is too late for a hold."
+        )
     row = PlacedHold(
         id=new_id(IdPrefix.HOLD),
         tenant_id=order.extent.tenant,

@@ -73,7 +73,9 @@ class ConnectionMaker:
         settings = parse_form(connector_type.settings_type, order.form)
         split = split_form(settings)
         is_let_in = not _awaits_consent(connector_type, split)
-        catalog = _asked(connector_type(settings)) if is_let_in else _fixed(connector_type)
+        catalog = (
+            _asked(connector_type(settings)) if is_let_in else _fixed(connector_type, settings)
+        )
         streams = sorted(
             (stream.name for stream in catalog) if order.streams is None else set(order.streams)
         )
@@ -226,7 +228,7 @@ def offered(connector: Connector[Any]) -> Catalog:
     """What the source offers, once it has answered that we may read it."""
     try:
         connector.check()
-        return connector.discover()
+        return connector.discover().in_namespace(connector.namespace(connector.settings))
     finally:
         connector.close()
 
@@ -235,8 +237,9 @@ def _awaits_consent(connector_type: type[Connector[Any]], split: SplitForm) -> b
     return connector_type.oauth is not None and not split.secrets
 
 
-def _fixed(connector_type: type[Connector[Any]]) -> Catalog:
-    return Catalog(streams=connector_type.fixed_streams)
+def _fixed(connector_type: type[Connector[Any]], settings: Any) -> Catalog:
+    catalog = Catalog(streams=connector_type.fixed_streams)
+    return catalog.in_namespace(connector_type.namespace(settings))
 
 
 def _asked(connector: Connector[Any]) -> Catalog:

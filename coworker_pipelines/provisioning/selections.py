@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from coworker_pipelines.connections.catalogs import catalog_from_json
+from coworker_pipelines.connections.catalogs import catalog_of
 from coworker_pipelines.connections.connections import find_connection
 from coworker_pipelines.connections.selections import (
     Deselection,
@@ -53,7 +53,7 @@ class SelectionMaker:
         """
         with self.database.control() as session:
             connection = find_connection(session, handle)
-            catalog = catalog_from_json(connection.catalog)
+            catalog = catalog_of(connection)
             old = selected_streams(current_selection(session, connection.id))
         new = dict(old)
         for name in add:

@@ -14,6 +14,7 @@ from coworker_pipelines.segments.manifest import Manifest, WriteMode
 
 WINDOW = Window(2026, 3)
 SUBJECT_KEY = bytes(range(32))
+NAMESPACE = "shop"
 ORDERS = Stream(
     name="orders",
     fields=(
@@ -28,6 +29,7 @@ ORDERS = Stream(
     mode=SyncMode.WINDOW,
     cursor_field="changed_at",
     time_field="changed_at",
+    namespace=NAMESPACE,
 )
 EVENTS = Stream(
     name="events",

@@ -37,6 +37,7 @@ from coworker_pipelines.segments.block import delete_line
 from coworker_pipelines.segments.manifest import WriteMode
 from tests.extraction.shop import (
     EVENTS,
+    NAMESPACE,
     ORDERS,
     PEOPLE,
     SHELVES,
@@ -107,7 +108,7 @@ def test_a_document_has_its_envelope_and_nothing_else() -> None:
     payload = canonical_payload(record)
     people = (
         subject_key_of(IdentifierKind.EMAIL, record["email"], SUBJECT_KEY),
-        subject_key_of(IdentifierKind.USER_ID, 12, SUBJECT_KEY),
+        subject_key_of(IdentifierKind.USER_ID, 12, SUBJECT_KEY, namespace=NAMESPACE),
     )
     assert orjson.loads(document) == {
         "key": "7",
@@ -215,7 +216,7 @@ def test_truth_is_nobodys_number_whatever_came_before() -> None:
     number, truth = (
         set(orjson.loads(line.split(b"\n")[1])["subject_keys"]) for line in page.documents.lines()
     )
-    one = str(subject_key_of(IdentifierKind.USER_ID, 1, SUBJECT_KEY))
+    one = str(subject_key_of(IdentifierKind.USER_ID, 1, SUBJECT_KEY, namespace=NAMESPACE))
     assert one in number
     assert one not in truth
 

@@ -18,6 +18,7 @@ from coworker_pipelines.kernel.clock import Clock, FixedClock
 from coworker_pipelines.kernel.errors import CoworkerError, TenantActionError
 from coworker_pipelines.kernel.scope import Scope
 from coworker_pipelines.kernel.window import Window
+from coworker_pipelines.privacy.clock import DeletionClock, DueOrder, Truth
 from coworker_pipelines.sdk.stream import Field, IdentifierKind, Stream, SyncMode
 from coworker_pipelines.syncs.context import Bounds
 from coworker_pipelines.syncs.result import PhaseResult
@@ -124,6 +125,7 @@ class FakePlatform:
         self.aged = FakeCheck()
         self.swept: dict[str, dict[str, ConnectionSweep]] = {}
         self.tokens: dict[str, int] = {}
+        self.deletions_due: list[DueOrder] = []
 
     @contextmanager
     def open_sync(self, handle: str, run_id: str, windows: Sequence[Window]) -> Iterator[FakeSync]:
@@ -186,6 +188,13 @@ class FakePlatform:
 
     def refresh_tokens(self) -> dict[str, int]:
         return self.tokens
+
+    def deletion_clock(self) -> DeletionClock:
+        return DeletionClock(
+            due=tuple(self.deletions_due),
+            in_time=Truth(passed=True, summary="None is late."),
+            no_survivors=Truth(passed=not self.deletions_due, summary="None waits."),
+        )
 
     def add_due(
         self, handle: str, *windows: Window, at: datetime = NOW, kind: str | None = None

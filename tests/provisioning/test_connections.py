@@ -11,6 +11,7 @@ from elasticsearch import AuthenticationException, Elasticsearch
 from sqlalchemy import event, func, select
 from sqlalchemy.orm import Session
 
+from coworker_pipelines.connections.catalogs import catalog_of
 from coworker_pipelines.connections.connections import find_connection
 from coworker_pipelines.connections.rows import Connection, Selection, Tenant
 from coworker_pipelines.connections.selections import current_selection, selected_streams
@@ -285,6 +286,8 @@ def test_a_source_that_is_asked_again_may_offer_more(office: Office, database_ur
         connection = find_connection(session, handle)
         kept = {stream["name"] for stream in connection.catalog["streams"]}
         assert kept == {*STREAMS, "returns"}
+        # A database has no name of its own: its users are the connection's.
+        assert {stream.namespace for stream in catalog_of(connection)} == {connection.id}
         selection = current_selection(session, connection.id)
         assert selected_streams(selection) == dict.fromkeys(STREAMS)
 
