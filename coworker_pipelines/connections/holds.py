@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Final
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
@@ -10,6 +11,9 @@ from sqlalchemy.orm import Session
 from coworker_pipelines.connections.retention import Policy, nearest, standing_policies
 from coworker_pipelines.connections.retention_rows import PlacedHold
 from coworker_pipelines.kernel.scope import Scope
+
+HOLD_WAIT_S: Final = 110
+"""A bulk takes a second; an index that goes whole as long as its activities take."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +115,7 @@ def keep_holds_still(session: Session, tenant_id: str) -> None:
 
 def change_holds(session: Session, tenant_id: str) -> None:
     """Wait for removals under way; until this transaction ends, nobody begins another."""
+    session.execute(select(func.set_config("lock_timeout", f"{HOLD_WAIT_S}s", True)))  # noqa: FBT003 - SQL
     session.execute(select(func.pg_advisory_xact_lock(_holds_key(tenant_id))))
 
 

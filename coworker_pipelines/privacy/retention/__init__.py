@@ -6,4 +6,5 @@ runs ask for that too.
 
 Decided: whether a document goes is one pure function, ``judge``; a query only proposes. It is
 asked for every document, behind the lock that a hold waits for, right before that document goes.
+Only where a count behind that lock says that every document of a stream is spent, the index goes.
 """

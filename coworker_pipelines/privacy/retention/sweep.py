@@ -40,6 +40,7 @@ from coworker_pipelines.privacy.retention.leftovers import (
     remove_spent_rejected,
 )
 from coworker_pipelines.privacy.retention.policies import stored_streams
+from coworker_pipelines.privacy.retention.whole import remove_whole
 
 log = get_logger(__name__)
 
@@ -47,7 +48,8 @@ BULK: Final = 2_000
 """Documents that one lock is held for: a hold waits for so many at the most."""
 PASSES_MAX: Final = 3
 LOCK_WAIT_S: Final = 60.0
-METHOD: Final = "deleted in the revision that was judged"
+ONE_BY_ONE: Final = "deleted in the revision that was judged"
+WHOLE: Final = "their index deleted whole"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +70,7 @@ class StreamSweep:
     rejected: int = 0
     segments: int = 0
     holds: tuple[Hold, ...] = ()
+    is_whole: bool = False
     began_at: datetime
     ended_at: datetime
 
@@ -78,16 +81,17 @@ class StreamSweep:
 
     def outcomes(self) -> list[TargetOutcome]:
         """For the receipt: one for each store from which something went."""
+        how = WHOLE if self.is_whole else ONE_BY_ONE
         removed = (
-            ("documents", self.matched, self.deleted, self.left),
-            ("activities", self.activities, self.activities, 0),
-            ("rejected records", self.rejected, self.rejected, 0),
-            ("segments", self.segments, self.segments, 0),
+            ("documents", how, self.matched, self.deleted, self.left),
+            ("activities", "deleted", self.activities, self.activities, 0),
+            ("rejected records", "deleted", self.rejected, self.rejected, 0),
+            ("segments", "deleted", self.segments, self.segments, 0),
         )  # fmt: skip
         return [
             TargetOutcome(
                 target=f"{target} of {self.stream}",
-                method=METHOD if target == "documents" else "deleted",
+                method=method,
                 matched=matched,
                 deleted=deleted,
                 masked=0,
@@ -96,7 +100,7 @@ class StreamSweep:
                 began_at=self.began_at,
                 ended_at=self.ended_at,
             )
-            for target, matched, deleted, left in removed
+            for target, method, matched, deleted, left in removed
             if matched
         ]
 
@@ -160,6 +164,8 @@ def _remove_documents(
     holdings: Holdings, sweep: StreamSweep, going: Query, now: datetime
 ) -> StreamSweep:
     alias = names.documents_alias(holdings.scope, sweep.stream)
+    documents, activities = remove_whole(holdings, sweep.stream, now=now)
+    sweep = replace(sweep, deleted=documents, activities=activities, is_whole=documents > 0)
     for _ in range(PASSES_MAX):
         for page in marks(holdings.admin, alias, going, size=BULK):
             sweep = _remove_page(holdings, sweep, page, now)

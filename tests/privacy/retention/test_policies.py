@@ -8,7 +8,9 @@ import pytest
 
 from coworker_pipelines.connections.retention import Age, Basis, standing_policies
 from coworker_pipelines.database.database import Database
+from coworker_pipelines.kernel.clock import FixedClock
 from coworker_pipelines.kernel.errors import RefusedError, TenantActionError
+from coworker_pipelines.privacy.deletion.deletions import Deletions
 from coworker_pipelines.privacy.extent import Extent
 from coworker_pipelines.privacy.holds import (
     HoldOrder,
@@ -19,6 +21,7 @@ from coworker_pipelines.privacy.holds import (
     refuse_under_holds,
     release_hold,
 )
+from coworker_pipelines.privacy.orders import OrderState, find_order
 from coworker_pipelines.privacy.retention.policies import (
     explain,
     policy_history,
@@ -168,3 +171,18 @@ def test_a_hold_that_lacks_something_is_not_placed(
         with pytest.raises(TenantActionError):
             place_hold(session, replace(order(planted), **change), now=NOW)
         assert len(list_holds(session)) == before
+
+
+def test_a_deletion_is_not_confirmed_over_a_hold_nor_a_hold_placed_over_a_deletion(
+    database: Database, planted: Planted
+) -> None:
+    deletions = Deletions(database=database, removers={}, clock=FixedClock(NOW))
+    connection = Extent(tenant=planted.tenant, connection=planted.connection)
+    asked = deletions.request(connection, reason="ticket 9", requested_by="bob")
+    with pytest.raises(RefusedError, match="lies over this"):
+        deletions.confirm(asked, typed="acme", confirmed_by="bob")
+    with database.privacy() as session:
+        find_order(session, asked).state = OrderState.RUNNING
+    for extent in (connection, stream(planted, "notes"), tenant(planted)):
+        with database.control() as session, pytest.raises(RefusedError, match="too late"):
+            place_hold(session, replace(order(planted), extent=extent), now=NOW)

@@ -1,6 +1,7 @@
 """A sweep removes exactly what the pure rule says, on a real node and database."""
 
 from collections.abc import Generator, Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,6 +14,7 @@ from coworker_pipelines.connections.retention import Basis, Policy
 from coworker_pipelines.connections.retention_rows import PlacedHold, PolicyOrder, SweptDocument
 from coworker_pipelines.connections.rows import RejectedRecord
 from coworker_pipelines.database.database import Database
+from coworker_pipelines.documents.names import documents_index
 from coworker_pipelines.documents.writer import BlockOutcome, DocumentsWriter
 from coworker_pipelines.kernel.clock import FixedClock
 from coworker_pipelines.kernel.counts import Counts
@@ -30,7 +32,7 @@ from coworker_pipelines.services.address import ElasticsearchAddress
 from tests.privacy.retention.kept import STREAM, Kept, kept, stored
 from tests.privacy.retention.worlds import CONNECTIONS, NOW, STREAMS, RandomTenant, random_tenant
 
-ROUNDS = 12
+ROUNDS = 8
 DOCUMENTS = 120
 
 
@@ -173,13 +175,13 @@ class WritingBetween(DocumentsWriter):
 
 
 def test_a_document_that_a_sync_has_just_written_stays(connection: Kept) -> None:
-    put_aged(connection, 20, 30)
+    put_aged(connection, 20, 30, 1)
     connection.keep(days=10)
     holdings = replace(connection.holdings, writer=lambda alias: WritingBetween(connection, alias))
     swept = sweep_stream(holdings, STREAM, clock=FixedClock(NOW))
     assert swept is not None
     assert swept.deleted == 1
-    assert {key: one.version for key, one in connection.documents().items()} == {"2": 99}
+    assert {key: one.version for key, one in connection.documents().items()} == {"2": 99, "3": 3}
 
 
 class Crash(Exception):  # noqa: N818 - a power cut is no error
@@ -305,3 +307,45 @@ def _forgotten(connection: Kept, window: Window, made: str) -> None:
         )
     )
     save_manifest(connection.holdings.segments, manifest)
+
+
+def uuid_of(connection: Kept) -> str:
+    index = documents_index(connection.scope, STREAM)
+    settings = connection.connection.admin.indices.get_settings(index=index)
+    uuid: str = settings[index]["settings"]["index"]["uuid"]
+    return uuid
+
+
+@pytest.mark.parametrize("stays", ("nothing", "a document", "under a hold", "undated", "at work"))
+def test_where_everything_goes_the_index_goes_whole(connection: Kept, stays: str) -> None:
+    put_aged(connection, 20, 30, *((1,) if stays == "a document" else ()))
+    connection.keep(days=10)
+    match stays:
+        case "under a hold":
+            connection.hold(until=NOW - timedelta(days=29))
+        case "undated":
+            undated = replace(aged(1)[0], occurred_at=None, extracted_at=NOW - timedelta(days=50))
+            connection.put([stored(9, undated)])
+    before = uuid_of(connection)
+    database = connection.holdings.database
+    lock = database.connection_lock(connection.scope.connection, wait_s=1)
+    with lock if stays == "at work" else nullcontext():
+        swept = connection.sweep()
+    assert swept.deleted == {"under a hold": 1, "undated": 3}.get(stays, 2)
+    assert (uuid_of(connection) != before) is (stays == "nothing")
+    assert connection.documents().keys() == connection.activities_of()
+    (outcome, *_) = swept.outcomes()
+    assert ("index" in outcome.method) is (stays == "nothing")
+    (young,) = aged(2)
+    connection.put([stored(50, young)])
+    assert "50" in connection.documents()
+
+
+def test_a_sweep_reports_what_it_did_to_each_place(connection: Kept) -> None:
+    put_aged(connection, 20, 30, 1)
+    connection.keep(days=10)
+    outcomes = connection.sweep().outcomes()
+    told = {one.target: (one.matched, one.deleted, one.left_first) for one in outcomes}
+    assert told == {f"documents of {STREAM}": (2, 2, 0), f"activities of {STREAM}": (2, 2, 0)}
+    assert not any(one.has_survivors for one in outcomes)
+    assert connection.sweep().outcomes() == []
