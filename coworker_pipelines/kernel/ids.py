@@ -24,6 +24,7 @@ class IdPrefix(StrEnum):
     REVIEW = "v"
     READING = "d"
     HOLD = "h"
+    SWEEP = "w"
     ORDER = "o"
 
 
