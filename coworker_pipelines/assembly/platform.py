@@ -21,7 +21,8 @@ from coworker_pipelines.assembly.places import (
     redacted,
 )
 from coworker_pipelines.assembly.reading import Reading
-from coworker_pipelines.assembly.retaining import Retaining, note_sweep
+from coworker_pipelines.assembly.retaining import Retaining
+from coworker_pipelines.assembly.safeguards import Safeguards
 from coworker_pipelines.assembly.stores import open_file_store
 from coworker_pipelines.assembly.syncing import (
     Configured,
@@ -122,6 +123,11 @@ class Platform:
     def master(self) -> MasterKey:
         return read_master_key(self._settings.master_key_file)
 
+    @property
+    def safeguards(self) -> Safeguards:
+        """What keeps removed data removed, and proves that it is."""
+        return Safeguards(self._settings, self.database, self.master, lambda: self.admin)
+
     @cached_property
     def file_secrets(self) -> FileSecretStore:
         """The store of this machine, which only a deployment without a cluster has."""
@@ -186,6 +192,7 @@ class Platform:
     def open_sync(
         self, handle: str, run_id: str, windows: Sequence[Window]
     ) -> AbstractContextManager[SyncRun]:
+        self.safeguards.require_current()
         return self._syncing.open_sync(handle, run_id, windows)
 
     def balance_of_last_sync(self, handle: str, stream: str) -> checks.CheckResult:
@@ -199,6 +206,7 @@ class Platform:
 
     def retry_rejected(self, handle: str, *, stream: str | None) -> RetryOutcome:
         """Try rejected records again, and make the activities of what was taken."""
+        self.safeguards.require_current()
         window = Window.of(self.clock.now())
         with self.open_reading(handle) as reading:
             if stream is not None:
@@ -210,6 +218,7 @@ class Platform:
 
     @contextmanager
     def open_reading(self, handle: str) -> Iterator[Reading]:
+        self.safeguards.require_current()
         configured = self._configured(handle)
         with self._syncing.open_stores(configured) as stores:
             yield Reading(
@@ -247,7 +256,7 @@ class Platform:
 
     @property
     def retention(self) -> Retaining:
-        return Retaining(self.database, self.open_holdings, self.clock, note_sweep)
+        return Retaining(self.database, self.open_holdings, self.clock, self.safeguards)
 
     def tenants_with_policies(self, after: str, limit: int) -> list[str]:
         return self.retention.tenants(after, limit)

@@ -3,27 +3,22 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy.orm import Session
-
+from coworker_pipelines.assembly.safeguards import Safeguards
 from coworker_pipelines.connections.connections import find_connection, list_connections
 from coworker_pipelines.database.database import Database
 from coworker_pipelines.kernel.clock import Clock
-from coworker_pipelines.kernel.log import get_logger
 from coworker_pipelines.privacy.holdings import Holdings
 from coworker_pipelines.privacy.retention.policies import tenants_with_policies
 from coworker_pipelines.privacy.retention.preview import StreamPreview, preview_connection
-from coworker_pipelines.privacy.retention.proof import Issue, Proof, proof_of
+from coworker_pipelines.privacy.retention.proof import proof_of
 from coworker_pipelines.privacy.retention.sweep import StreamSweep, sweep_connection
 from coworker_pipelines.privacy.retention.truth import Truth, as_check, measure
 from coworker_pipelines.syncs.checks import CheckResult
 
 if TYPE_CHECKING:
     from coworker_pipelines.assembly.platform import Platform
-
-log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,13 +34,13 @@ class ConnectionSweep:
 class Retaining:
     """``holdings`` opens all of a connection's data by its handle or id.
 
-    ``issue`` makes the receipt of each sweep that removed anything.
+    Each sweep that removed anything gets a receipt.
     """
 
     database: Database
     holdings: Callable[[str], AbstractContextManager[Holdings]]
     clock: Clock
-    issue: Issue
+    safeguards: Safeguards
 
     def tenants(self, after: str, limit: int) -> list[str]:
         """Ids of tenants with policies, ascending, those behind ``after``."""
@@ -57,12 +52,21 @@ class Retaining:
             return preview_connection(holdings, now=self.clock.now())
 
     def sweep(self, handle: str) -> list[StreamSweep]:
+        """After this nothing of the connection is spent, but for what holds keep.
+
+        Raises:
+            RefusedError: database or Elasticsearch was put back to an earlier state, so that a
+                hold may be missing.
+        """
+        self.safeguards.require_current()
         with self.holdings(handle) as holdings:
             swept = sweep_connection(holdings, clock=self.clock)
             proof = proof_of(holdings.scope, swept)
         if proof is not None:
             with self.database.privacy() as session:
-                self.issue(session, proof, self.clock.now())
+                self.safeguards.receipts.issue(session, proof, now=self.clock.now())
+            with self.database.privacy() as session:
+                self.safeguards.journal.publish(session)
         return swept
 
     def truths(self, handle: str, streams: Sequence[str]) -> list[Truth]:
@@ -99,18 +103,6 @@ class Sweeps:
         return ConnectionSweep(
             kind=kind, swept=swept, truths={one.stream: as_check(one) for one in truths}
         )
-
-
-def note_sweep(session: Session, proof: Proof, now: datetime) -> None:
-    """A line in the log, in ids and counts."""
-    del session
-    log.info(
-        "connection_swept",
-        sweep=proof.sweep,
-        connection=proof.extent.connection,
-        deleted=sum(outcome.deleted for outcome in proof.outcomes),
-        at=now.isoformat(),
-    )
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from coworker_pipelines.extraction.prepare import (
     Suppressed,
 )
 from coworker_pipelines.extraction.rejected_share import require_few_rejected
+from coworker_pipelines.extraction.screening import Screen
 from coworker_pipelines.extraction.segment_draft import SegmentDraft
 from coworker_pipelines.kernel.counts import Counts
 from coworker_pipelines.kernel.errors import DefectError
@@ -59,7 +60,7 @@ class ExtractionJob:
     request: ReadRequest
     manifest: Manifest
     subject_key: bytes
-    suppressed: frozenset[str]
+    screen: Screen
     rejected_share_max: float
     segment_bytes: int
     kept_out: KeptOut = LETS_ALL_IN
@@ -116,8 +117,8 @@ class _Extraction:
             job.request,
             job.manifest,
             subject_key=job.subject_key,
-            suppressed=job.suppressed,
             kept_out=job.kept_out,
+            screen=job.screen,
         )
 
     def run(self, pages: Iterator[Page]) -> Manifest:

@@ -1,7 +1,7 @@
 """What a page becomes: documents for a bulk request, and the reasons why records become none."""
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
@@ -19,6 +19,7 @@ from coworker_pipelines.extraction.keys import (
     whole_number_keys,
 )
 from coworker_pipelines.extraction.payload import canonical_payloads, content_hash_of, time_text
+from coworker_pipelines.extraction.screening import Screen
 from coworker_pipelines.extraction.subjects import People, Subjects
 from coworker_pipelines.sdk.page import ReadRequest, Record
 from coworker_pipelines.sdk.stream import SyncMode
@@ -113,7 +114,7 @@ class Preparation:
         manifest: Manifest,
         *,
         subject_key: bytes,
-        suppressed: Collection[str],
+        screen: Screen,
         kept_out: KeptOut = LETS_ALL_IN,
     ) -> None:
         stream = request.stream
@@ -125,9 +126,10 @@ class Preparation:
         self._key_fields = stream.primary_key
         self._primary_key = _values_of(stream.primary_key)
         self._subject_key = subject_key
-        self._suppressed = frozenset(suppressed)
         self._kept_out = kept_out
         self._stream = stream.name
+        # Where it screens nobody, no record is asked about.
+        self._screen = screen or None
         self._subjects = Subjects(stream, subject_key)
         action, self._action_version = _ACTIONS[manifest.write_mode]
         self._head = _HEAD % (
@@ -152,7 +154,7 @@ class Preparation:
         for record, key, identified, payload in prepared:
             left_out = self._add(page.documents, record, key, identified, payload)
             if left_out is not None:
-                page.left_out.append(left_out)
+                page.left_out.append(self._masked(left_out))
         return page
 
     def key_of(self, values: Sequence[Any]) -> str | None:
@@ -181,6 +183,8 @@ class Preparation:
         payload: bytes | orjson.JSONEncodeError,
     ) -> LeftOut | None:
         """The record is among the documents afterwards, or comes back as what it is instead."""
+        if self._screen is not None and self._screen.leaves_out(people, key):
+            return _SUPPRESSED
         if key is None:
             detail = "a part of the key is missing or no text"
             return _rejection(record, None, RejectReason.NO_KEY, detail)
@@ -197,8 +201,11 @@ class Preparation:
             detail = f"{len(payload)} bytes, {DOCUMENT_BYTES_MAX} are the most"
             return _rejection(record, key, RejectReason.TOO_LARGE, detail)
         people = self._subjects.mentioned(people, payload)
-        if self._suppressed and not self._suppressed.isdisjoint(people.keys):
-            return _SUPPRESSED
+        if self._screen is not None and people.keys and self._screen.names_any(people.keys):
+            screened = self._screen.screened(payload)
+            if screened is None:
+                return _SUPPRESSED
+            payload, people = screened
         quoted, content_hash = orjson.dumps(key), content_hash_of(payload)
         action_version, version, occurred_at = place
         if self._kept_out.swept and self._was_swept(key, version, content_hash):
@@ -219,6 +226,12 @@ class Preparation:
         content = version.removeprefix(_VERSION) or content_hash.encode()
         mark = mark_of(self._subject_key, self._stream, key, content)
         return mark in self._kept_out.swept
+
+    def _masked(self, left_out: LeftOut) -> LeftOut:
+        """What is kept of a record that is rejected names nobody who was erased either."""
+        if self._screen is None or not isinstance(left_out, Rejection):
+            return left_out
+        return replace(left_out, payload=self._screen.mask(left_out.payload))
 
     def _place(self, record: Record) -> _Place | Filtered | None:
         time = None if self._time_field is None else record.get(self._time_field)

@@ -26,6 +26,7 @@ class IdPrefix(StrEnum):
     HOLD = "h"
     SWEEP = "w"
     ORDER = "o"
+    SUPPRESSION = "u"
 
 
 def new_id(prefix: IdPrefix) -> str:

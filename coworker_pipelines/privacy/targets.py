@@ -207,6 +207,7 @@ TARGETS: Final = (
             "table:connections",
             "table:selections",
             "table:suppressed_keys",
+            "table:suppressions",
             "table:orders",
         ),
         reaches=_WHOLE,
@@ -222,6 +223,22 @@ EXEMPTIONS: Final = (
     Exemption(
         place="table:access_reviews",
         reason="Who looked at which rights of our own components; no client's data.",
+    ),
+    Exemption(
+        place="table:receipts",
+        reason="The proof of deletions and erasures: opaque ids and counts, and nobody by name.",
+    ),
+    *(
+        Exemption(
+            place=place,
+            reason="What was ordered, for after a restore: encrypted, with opaque ids, and keyed "
+            "hashes whose key goes with its tenant.",
+        )
+        for place in ("table:journal_entries", "segments:journal/**")
+    ),
+    Exemption(
+        place="index:cw.instance.*",
+        reason="One number, by which a cluster shows that it was put back to an earlier state.",
     ),
     Exemption(place="table:coworker_revision", reason="The number of the newest migration."),
     *(
@@ -265,6 +282,7 @@ EXEMPTIONS: Final = (
             ("passwords.json", "The logins of this machine's own servers."),
             ("master.key", "The key that every tenant's keys are made with."),
             ("secrets.key", "The key of the secret store."),
+            ("receipts.key", "The key that signs receipts."),
             ("*.lock", "Empty; held while one process changes something."),
             ("dagster/*", "Dagster's own settings and the ids of its processes."),
             ("dagster/history/**", "Empty where Dagster keeps its history in Postgres."),

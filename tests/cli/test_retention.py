@@ -53,6 +53,8 @@ def test_a_policy_is_set_explained_previewed_and_carried_out(coworker: Coworker,
 
     swept = {row["stream"]: row for row in rows(coworker, "retention", "sweep", aged)}
     assert swept[ORDERS]["deleted"] == going
+    (receipt,) = rows(coworker, "receipts", "list")
+    assert receipt["kind"] == "retention"
     counted = {row["stream"]: row for row in rows(coworker, "documents", "count", aged)}
     assert counted[ORDERS]["documents"] == 0
     assert counted[PRODUCTS]["documents"] > 0

@@ -116,7 +116,7 @@ class Deletions:
                 now=now,
             )
             if reached.extent.stream is not None:
-                _take_out(session, reached, made_by=confirmed_by, now=now)
+                take_out(session, reached, made_by=confirmed_by, now=now)
         log.info("deletion_confirmed", order=order_id)
 
 
@@ -127,9 +127,11 @@ def _deletion(session: Session, order_id: str, *, lock: bool = False) -> Order:
     return order
 
 
-def _take_out(session: Session, reached: Reached, *, made_by: str, now: datetime) -> None:
+def take_out(session: Session, reached: Reached, *, made_by: str, now: datetime) -> None:
     """The stream is not let in any more: what is deleted must not come back with the next sync."""
-    connection = session.get_one(Connection, reached.connections[0].id)
+    connection = session.get(Connection, reached.connections[0].id)
+    if connection is None:
+        return
     streams = dict(selected_streams(current_selection(session, connection.id)))
     if reached.extent.stream not in streams:
         return

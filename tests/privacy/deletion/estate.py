@@ -173,7 +173,7 @@ def rows_naming(url: str, words: tuple[str, ...]) -> dict[str, int]:
             "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
         ).fetchall()
         for (table,) in tables:
-            rows = connection.execute(f'SELECT t::text FROM "{table}" t').fetchall()  # type: ignore[arg-type]  # noqa: S608
+            rows = connection.execute(f'SELECT t::text FROM "{table}" t').fetchall()  # noqa: S608
             hits = sum(any(word in text for word in words) for (text,) in rows)
             if hits:
                 found[table] = hits

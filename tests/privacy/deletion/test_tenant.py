@@ -13,7 +13,11 @@ def test_a_tenant_is_deleted_and_leaves_no_trace(estate: Estate) -> None:
     estate.carry_out(order)
     outcomes = estate.outcomes(order)
     assert all(outcome[2:] == (0, 0) for outcome in outcomes.values()), outcomes
-    assert rows_naming(own_url, (extent.tenant, "acme.shop", CANARY)) == {"orders": 1}
+    assert rows_naming(own_url, (extent.tenant, "acme.shop", CANARY)) == {
+        "orders": 1,
+        "receipts": 1,
+        "journal_entries": 2,
+    }
     assert rows_naming(estate.dagster_url, ("acme.shop", extent.tenant, CANARY)) == {}
     assert rows_naming(estate.dagster_url, (estate.other,)) == before
     words = (b"acme.shop", CANARY.encode(), extent.tenant.encode())

@@ -46,7 +46,7 @@ def test_a_sweep_is_proved_place_by_place() -> None:
         "rejected records of notes": 1,
         "segments of notes": 4,
     }
-    assert (proof.began_at, proof.ended_at) == (NOW, later.ended_at)
+    assert (proof.kind, proof.requested_at, proof.confirmed_at) == ("retention", NOW, NOW)
     assert (proof.extent.connection, proof.extent.stream) == (SCOPE.connection, None)
     assert proof.exemptions == ()
 
@@ -63,4 +63,4 @@ def test_each_sweep_has_an_id_of_its_own() -> None:
     first, second = proof_of(SCOPE, [SWEPT]), proof_of(SCOPE, [SWEPT])
     assert first is not None
     assert second is not None
-    assert first.sweep != second.sweep
+    assert first.order_id != second.order_id
