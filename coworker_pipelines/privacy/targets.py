@@ -187,7 +187,8 @@ TARGETS: Final = (
     ),
     Target(
         name="rows",
-        holds="How far each stream is, what each sync did, who authorised and who read what.",
+        holds="How far each stream is, what each sync did, who authorised and who read what; how "
+        "long data was to stay, and marks of what went by that.",
         counted_in="rows",
         method="deleted; of a connection, who has read stays known and what was read does not",
         places=(
@@ -197,6 +198,9 @@ TARGETS: Final = (
             "table:pending_derivations",
             "table:oauth_grants",
             "table:document_readings",
+            "table:retention_policies",
+            "table:holds",
+            "table:swept_documents",
         ),
         reaches=_NO_SUBJECT,
     ),
