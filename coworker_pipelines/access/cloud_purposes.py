@@ -38,6 +38,20 @@ CLOUD: Final = (
         "The journal of orders is read and added to, and nothing in it is changed or deleted.",
     ),
     _cloud(
+        "service account privacy-worker", "storage bucket *journal*",
+        "storage.objects.get storage.objects.list storage.objects.create",
+        "The journal of orders is read and added to, and nothing in it is changed or deleted.",
+    ),
+    _cloud(
+        "service account privacy-worker", "storage bucket *segments*",
+        "storage.objects.list storage.objects.delete",
+        "A deletion counts and deletes segments, and reads none.",
+    ),
+    _cloud(
+        "*.svc.id.goog?coworker/privacy-worker?", "service account privacy-worker",
+        "roles/iam.workloadIdentityUser", "A deletion's pod has its identity from GKE.",
+    ),
+    _cloud(
         "service account elasticsearch", "storage bucket *snapshots*",
         "roles/storage.objectUser roles/storage.legacyBucketReader",
         "Elasticsearch writes and reads its snapshots.",

@@ -53,6 +53,13 @@ class Remover(ABC):
             RetryLaterError: the place does not answer; some may be gone.
         """
 
+    def clear_away(self, reached: Reached) -> None:
+        """After this the bytes of what is gone are gone, where a place keeps them for a while.
+
+        Done once, at the end. Most places keep none.
+        """
+        assert reached
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
@@ -180,7 +187,8 @@ TARGETS: Final = (
     ),
     Target(
         name="rows",
-        holds="How far each stream is, what each sync did, who authorised and who read what.",
+        holds="How far each stream is, what each sync did, who authorised and who read what; how "
+        "long data was to stay, and marks of what went by that.",
         counted_in="rows",
         method="deleted; of a connection, who has read stays known and what was read does not",
         places=(
@@ -190,6 +198,9 @@ TARGETS: Final = (
             "table:pending_derivations",
             "table:oauth_grants",
             "table:document_readings",
+            "table:retention_policies",
+            "table:holds",
+            "table:swept_documents",
         ),
         reaches=_NO_SUBJECT,
     ),

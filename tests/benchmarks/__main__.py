@@ -13,6 +13,7 @@ import psutil
 from rich.console import Console
 
 from tests.benchmarks import pipeline, rivals
+from tests.benchmarks.deletion import deletion
 from tests.benchmarks.documents import LARGE_DIVISOR, documents_1kb, documents_10kb
 from tests.benchmarks.frame import Figures, Given, Measurement
 from tests.benchmarks.load import load
@@ -37,6 +38,7 @@ MEASUREMENTS: Final = (
     Measurement(name="load", open=load),
     Measurement(name="redaction", open=redaction),
     Measurement(name="suppression", open=suppression),
+    Measurement(name="deletion", open=deletion, rounds_max=1),
     Measurement(name="memory", open=pipeline.memory, rounds_max=1),
 )
 """In this order in every round: what is compared stands close together."""

@@ -121,6 +121,7 @@ def _environment(
         "COWORKER_ELASTICSEARCH_USER": str(endpoints.elasticsearch.user),
         "COWORKER_SEGMENTS": "/var/lib/coworker/segments",
         "COWORKER_FIRST_WINDOW": "2026-01",
+        "COWORKER_BACKUP_DAYS": "0",
         "DAGSTER_EVENT_LOG_CONSUMER_DAEMON_INTERVAL_SECONDS": "1",
         **{f"COWORKER_{name.upper()}_FILE": str(mount / name) for name in values},
     }

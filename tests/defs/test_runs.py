@@ -191,8 +191,9 @@ def test_checks_are_answered_in_the_step_that_stores(
     assert {(one.check_name, one.passed) for one in answers} == {
         ("balance_holds", False),
         ("index_has_one_tenant", True),
+        ("nothing_outlives_its_policy", True),
     }
-    assert len(answers) == 2 * len(GIT.streams)
+    assert len(answers) == 3 * len(GIT.streams)
     assert all(one.metadata["connection"].value == "acme.code" for one in answers)
 
 
