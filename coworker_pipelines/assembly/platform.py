@@ -128,7 +128,6 @@ class Platform:
 
     @property
     def safeguards(self) -> Safeguards:
-        """What keeps removed data removed, and proves that it is."""
         return Safeguards(self._settings, self.database, lambda: self.master, lambda: self.admin)
 
     @cached_property
