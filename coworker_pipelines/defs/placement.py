@@ -37,11 +37,13 @@ from coworker_pipelines.settings import (
     DATABASE_URL_FILE,
     ELASTICSEARCH_PASSWORD_FILE,
     ELASTICSEARCH_USER,
+    JOURNAL_KEY_FILE,
     MASTER_KEY_FILE,
     MOUNT,
     RUN_DAGSTER_DATABASE_URL_FILE,
     RUN_DATABASE_URL_FILE,
     SECRETS,
+    SIGNING_KEY_FILE,
     SecretsIn,
 )
 
@@ -98,6 +100,7 @@ _CONTROL_PLANE: Final = Component(
         DAGSTER_DATABASE_URL_FILE,
         ELASTICSEARCH_PASSWORD_FILE,
         MASTER_KEY_FILE,
+        JOURNAL_KEY_FILE,
         RUN_DATABASE_URL_FILE,
         RUN_DAGSTER_DATABASE_URL_FILE,
     ),
@@ -108,7 +111,14 @@ _OAUTH_REFRESHER: Final = Component(
 )
 _PRIVACY_WORKER: Final = Component(
     name=PRIVACY_WORKER,
-    files=(DATABASE_URL_FILE, DAGSTER_DATABASE_URL_FILE, ELASTICSEARCH_PASSWORD_FILE),
+    files=(
+        DATABASE_URL_FILE,
+        DAGSTER_DATABASE_URL_FILE,
+        ELASTICSEARCH_PASSWORD_FILE,
+        # Nobody else signs receipts.
+        SIGNING_KEY_FILE,
+        JOURNAL_KEY_FILE,
+    ),
     api_token=True,
     # Another user than the control plane's, with the right to remove and none to make keys.
     environment={ELASTICSEARCH_USER: "coworker-privacy"},
