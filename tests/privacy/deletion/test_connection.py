@@ -15,15 +15,16 @@ from coworker_pipelines.connections.rows import Connection
 from coworker_pipelines.defs.deleting import open_deletion_work
 from coworker_pipelines.kernel.errors import RefusedError, RetryLaterError, TenantActionError
 from coworker_pipelines.privacy.names import CLEARED_FIRST, REGISTRATION
-from coworker_pipelines.privacy.orders import OrderState
+from coworker_pipelines.privacy.orders import OrderState, find_order, withdraw_order
 from coworker_pipelines.privacy.reached import Reached
+from coworker_pipelines.privacy.removers.elasticsearch import SnapshotRemover
 from coworker_pipelines.privacy.targets import Remover
 from coworker_pipelines.segments.local import LocalSegmentStore
 from coworker_pipelines.syncs.fenced import FencedSegmentStore
 from tests.environment import environment_of
 from tests.fakes.unruly_proxy import Trouble, UnrulyProxy
 from tests.integration.processes import SYNC_S, processes, started
-from tests.integration.world import MARCH
+from tests.integration.world import MARCH, NOW
 from tests.privacy.deletion.estate import Estate, places_there
 
 KILLS = 10
@@ -113,6 +114,67 @@ def test_a_segment_that_comes_too_late_is_taken_back(shared_estate: Estate) -> N
         with pytest.raises(RefusedError, match="deleted"), late.write("a/1.segment"):
             pytest.fail("nothing is begun any more")
     assert not [path for path in folder.rglob("*") if path.is_file()]
+
+
+def test_an_order_whose_scope_has_changed_since_it_was_shown_is_refused(
+    shared_estate: Estate,
+) -> None:
+    estate = shared_estate
+    with estate.deletions() as made:
+        order = made.request(estate.extent(estate.goes), reason="ended", requested_by="ann")
+        made.preview(order)
+        estate.connection("came-meanwhile", synced=False)
+        with pytest.raises(RefusedError, match="has changed"):
+            made.confirm(order, typed=estate.goes, confirmed_by="bob")
+    with estate.platform() as platform, platform.database.control() as session:
+        withdraw_order(find_order(session, order), now=NOW)
+
+
+def test_what_is_being_deleted_gets_nothing_new(shared_estate: Estate) -> None:
+    estate = shared_estate
+    handle = estate.connection("closed", synced=False)
+    order = estate.confirmed(estate.extent(handle))
+    with estate.platform() as platform:
+        with pytest.raises(RefusedError, match=order):
+            platform.keys.rotate(handle)
+        with pytest.raises(RefusedError, match=order):
+            platform.maker.change(handle, {})
+        with pytest.raises(RefusedError, match=order):
+            estate.world.sync(handle, run="too late")
+        # Dagster is not to make partitions for it again while they are taken away.
+        assert handle not in platform.connections("sql")
+    estate.carry_out(order)
+
+
+def test_snapshots_that_hold_an_index_go_and_others_stay(shared_estate: Estate) -> None:
+    estate = shared_estate
+    handle = estate.connection("kept", synced=False)
+    other = estate.connection("not-kept", synced=False)
+    extent, others = estate.extent(handle), estate.extent(other)
+    repository = f"of-{extent.connection}"
+    with estate.platform() as platform:
+        client = platform.admin
+        client.snapshot.create_repository(
+            name=repository, repository={"type": "fs", "settings": {"location": repository}}
+        )
+        try:
+            for name, of in (("goes", extent), ("stays", others)):
+                client.snapshot.create(
+                    repository=repository,
+                    snapshot=name,
+                    indices=[f"cw.{of.tenant}.{of.connection}.*"],
+                    wait_for_completion=True,
+                )
+            remover = SnapshotRemover(client=client)
+            reached = Reached(extent=extent, slug=estate.goes)
+            assert remover.count(reached) == 1
+            assert remover.delete(reached) == 1
+            assert remover.count(reached) == 0
+            left = client.snapshot.get(repository=repository, snapshot="_all")["snapshots"]
+            assert [snapshot["snapshot"] for snapshot in left] == ["stays"]
+        finally:
+            client.snapshot.delete(repository=repository, snapshot="*")
+            client.snapshot.delete_repository(name=repository)
 
 
 def test_a_stream_is_deleted_and_not_taken_in_again(shared_estate: Estate) -> None:
