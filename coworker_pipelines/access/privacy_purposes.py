@@ -35,7 +35,21 @@ PRIVACY: Final = (
             *("rejected_records", "oauth_grants"),
         )
     ),
-    _privacy("suppressed_keys", ("SELECT", "DELETE"), "Goes with its tenant."),
+    _privacy(
+        "suppressed_keys",
+        ("SELECT", "INSERT", "DELETE"),
+        "Whom an erasure took out is not taken in again.",
+    ),
+    _privacy(
+        "suppressions",
+        ("SELECT", "INSERT", "UPDATE", "DELETE"),
+        "Whom an erasure took out is not taken in again; goes with its tenant.",
+    ),
+    _privacy("receipts", ("SELECT", "INSERT"), "Receipts are made, and never changed."),
+    _privacy("journal_entries", ("SELECT", "INSERT"), "What is carried out is noted."),
+    _privacy(
+        "journal_entries (published, done_at)", ("UPDATE",), "How far an order is, is noted too."
+    ),
     _privacy("document_readings", ("SELECT", "DELETE"), "Goes with its tenant."),
     _privacy(
         "document_readings (sealed_key)", ("UPDATE",), "Who read stays known; what was read goes."

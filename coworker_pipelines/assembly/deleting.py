@@ -1,9 +1,8 @@
 """A deletion over a deployment's stores: whose hands are at which target."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
 from elasticsearch import Elasticsearch
@@ -11,16 +10,15 @@ from sqlalchemy.orm import Session
 
 from coworker_pipelines.activities.store import ActivitiesStore
 from coworker_pipelines.assembly.platform import Platform
+from coworker_pipelines.assembly.proving import Proving
 from coworker_pipelines.assembly.stores import open_segment_root
 from coworker_pipelines.cluster.client import Cluster
 from coworker_pipelines.documents import names
 from coworker_pipelines.documents.endpoint import Endpoint
 from coworker_pipelines.documents.writer import DocumentsWriter
-from coworker_pipelines.kernel.log import get_logger
 from coworker_pipelines.privacy.deletion.carrying_out import DeletionWork
 from coworker_pipelines.privacy.deletion.deletions import Deletions
 from coworker_pipelines.privacy.deletion.shutting_out import Runs
-from coworker_pipelines.privacy.outcomes import TargetOutcome
 from coworker_pipelines.privacy.reached import Reached
 from coworker_pipelines.privacy.removers.elasticsearch import (
     DocumentRemover,
@@ -32,14 +30,11 @@ from coworker_pipelines.privacy.removers.elasticsearch import (
 from coworker_pipelines.privacy.removers.rows import RowRemover
 from coworker_pipelines.privacy.removers.secrets import ClusterSecretRemover, StoredSecretRemover
 from coworker_pipelines.privacy.removers.segments import SegmentRemover
-from coworker_pipelines.privacy.rows import Order
-from coworker_pipelines.privacy.targets import Exempted, Remover, target
+from coworker_pipelines.privacy.targets import Remover, target
 from coworker_pipelines.secrets.store import SecretHouse, SecretStore, SecretWriter
 from coworker_pipelines.segments.root import SegmentRoot
 from coworker_pipelines.services.address import ElasticsearchAddress
 from coworker_pipelines.settings import SecretsIn, Settings
-
-log = get_logger(__name__)
 
 OpenSession = Callable[[], AbstractContextManager[Session]]
 ROW_TARGETS: Final = ("rejected", "rows", "registration")
@@ -63,11 +58,15 @@ def deletion_work(
     sleep: Callable[[float], None],
 ) -> DeletionWork:
     """Orders, carried out with the rights to remove."""
+    proving = Proving(
+        database=platform.database, safeguards=platform.safeguards, clock=platform.clock
+    )
     return DeletionWork(
         database=platform.database,
         removers=_removing(platform, settings, traces).removers(platform.database.privacy),
         runs=runs,
-        issue=told_in_the_log,
+        issue=proving.issue,
+        journal=proving,
         clock=platform.clock,
         sleep=sleep,
         backup_days=settings.backup_days,
@@ -162,21 +161,3 @@ class NothingHere(Remover):
     def delete(self, reached: Reached) -> int:
         assert reached
         return 0
-
-
-def told_in_the_log(
-    session: Session,
-    order: Order,
-    outcomes: Sequence[TargetOutcome],
-    exemptions: Sequence[Exempted],
-    now: datetime,
-) -> None:
-    """Where no receipts are made, the log says what was done."""
-    assert session.is_active
-    log.info(
-        "deletion_accounted_for",
-        order=order.id,
-        at=now.isoformat(),
-        targets={outcome.target: outcome.deleted for outcome in outcomes},
-        exemptions=[exemption.what for exemption in exemptions],
-    )

@@ -119,6 +119,7 @@ COMPONENTS: Final[Mapping[str, Component]] = {
     "oauth_tokens": _OAUTH_REFRESHER,
     "delete": _PRIVACY_WORKER,
     "check_deletions": _CODE_LOCATION,
+    "retention": _CONTROL_PLANE,
 }
 """Whoever may launch a run may choose its job, so a job stands here or does not run."""
 

@@ -21,6 +21,7 @@ from tests.benchmarks.picture import draw
 from tests.benchmarks.redaction import redaction
 from tests.benchmarks.result import Result
 from tests.benchmarks.servers import opened_servers
+from tests.benchmarks.suppression import suppression
 from tests.benchmarks.table import print_result
 from tests.benchmarks.tick import tick
 
@@ -36,6 +37,7 @@ MEASUREMENTS: Final = (
     Measurement(name="tick", open=tick),
     Measurement(name="load", open=load),
     Measurement(name="redaction", open=redaction),
+    Measurement(name="suppression", open=suppression),
     Measurement(name="deletion", open=deletion, rounds_max=1),
     Measurement(name="memory", open=pipeline.memory, rounds_max=1),
 )

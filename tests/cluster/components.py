@@ -65,6 +65,7 @@ def deployed(
                 "elasticsearch_password": password.get_secret_value(),
                 "master_key": secrets.token_hex(KEY_BYTES // 2),
             },
+            "oauth-refresher": {**dagster, "database_url": logins.make("coworker_control")},
         }
         environments = {
             name: _environment(name, values[name], plane, endpoints, folder) for name in values

@@ -75,13 +75,18 @@ def test_a_phase_is_one_step_over_all_streams() -> None:
         assert policy.max_partitions_per_run is None
 
 
-def test_each_documents_asset_shows_three_checks() -> None:
+def test_each_documents_asset_shows_four_checks() -> None:
     keys = definitions().resolve_asset_graph().asset_check_keys
     names = {(key.asset_key.to_user_string(), key.name) for key in keys}
     assert {name for name in names if not name[0].startswith("privacy/")} == {
         (asset, check)
         for asset in ("git/commits_documents", "git/branches_documents", "sql/documents")
-        for check in ("balance_holds", "index_has_one_tenant", "connections_are_fresh")
+        for check in (
+            "balance_holds",
+            "index_has_one_tenant",
+            "nothing_outlives_its_policy",
+            "connections_are_fresh",
+        )
     }
 
 

@@ -83,6 +83,16 @@ class Issue(Protocol):
     ) -> None: ...
 
 
+class Journalling(Protocol):
+    """Keeps orders apart from database and Elasticsearch, for after a restore."""
+
+    def announce(self, order_id: str) -> None:
+        """After this the order rests there; nothing has been removed for it yet."""
+
+    def publish(self) -> None:
+        """After this all that was written down so far rests there."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeletionWork:
     """With the rights to remove, which nobody else has. Each phase may be done again."""
@@ -91,6 +101,7 @@ class DeletionWork:
     removers: Mapping[str, Remover]
     runs: Runs
     issue: Issue
+    journal: Journalling
     clock: Clock
     sleep: Callable[[float], None]
     backup_days: int
@@ -146,6 +157,8 @@ class DeletionWork:
                     return
                 withdraw_narrower(session, order, now=now)
                 reached = reached_of(order)
+            with self.record.waiting_for(order_id, "the journal"):
+                self.journal.announce(order_id)
             with self.record.waiting_for(order_id, "writers"):
                 if reached.extent.stream is None:
                     with self.database.privacy() as session:
@@ -265,6 +278,7 @@ class DeletionWork:
                 # It may name the client; the receipt says what was done.
                 order.reason = ""
         log.info("deletion_done", order=order_id)
+        self.journal.publish()
         # What the order itself had to know was the last that named anybody.
         self.database.clear_away(("orders",))
 

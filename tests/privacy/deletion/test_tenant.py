@@ -57,7 +57,7 @@ def test_a_tenant_is_deleted_and_leaves_no_trace_but_ids(estate: Estate) -> None
         assert name in {"runs", "rows"} or matched == expected, name
     assert all(outcomes[name][0] for name in CLEARED_FIRST if name != "snapshots")
 
-    assert rows_naming(own_url, words) == {"orders": 1}
+    assert rows_naming(own_url, words) == {"orders": 1, "receipts": 1, "journal_entries": 2}
     assert rows_naming(own_url, ("acme.", "Acme", CANARY)) == {}
     assert rows_naming(estate.dagster_url, words) == {}
     # What Dagster shows as the latest of each asset is the other tenant's again.
