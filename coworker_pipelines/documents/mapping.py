@@ -11,7 +11,8 @@ TIME: Final = {"type": "date", "format": "strict_date_optional_time_nanos"}
 PAYLOAD: Final = {"type": "object", "enabled": False}
 
 DOCUMENT_PROPERTIES: Final[dict[str, Any]] = {
-    "key": KEYWORD,
+    # Sorted by and read, never searched for: a document is found by its id, which is its key.
+    "key": {"type": "keyword", "index": False},
     "version": {"type": "long", "index": False},
     "content_hash": {"type": "keyword", "index": False},
     "occurred_at": TIME,
