@@ -7,14 +7,13 @@ from coworker_pipelines.assembly.deleting import ROW_TARGETS
 from coworker_pipelines.database.database import Database
 from coworker_pipelines.database.rows import Row
 from coworker_pipelines.defs.traces.tables import OWN, SHARED
+from coworker_pipelines.privacy.exemptions import EXEMPTIONS, exempted
 from coworker_pipelines.privacy.extent import Extent
 from coworker_pipelines.privacy.names import CLEARED_FIRST, REGISTRATION
 from coworker_pipelines.privacy.removers.rows import tables_of
 from coworker_pipelines.privacy.targets import (
-    EXEMPTIONS,
     TARGETS,
     Reach,
-    exempted,
     registry_digest,
     target,
     targets_for,
