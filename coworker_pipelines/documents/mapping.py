@@ -11,8 +11,7 @@ TIME: Final = {"type": "date", "format": "strict_date_optional_time_nanos"}
 PAYLOAD: Final = {"type": "object", "enabled": False}
 
 DOCUMENT_PROPERTIES: Final[dict[str, Any]] = {
-    # Sorted by and read, never searched for: a document is found by its id, which is its key.
-    "key": {"type": "keyword", "index": False},
+    "key": KEYWORD,
     "version": {"type": "long", "index": False},
     "content_hash": {"type": "keyword", "index": False},
     "occurred_at": TIME,

@@ -17,8 +17,8 @@ from coworker_pipelines.kernel.errors import DefectError
 
 BLOCK_OPERATIONS_MAX = 2_000
 BLOCK_BYTES_MAX = 8 * 2**20
-"""A block is closed once it holds this many raw bytes. Of documents of 10 kB, half as many cost the
-node a twelfth more of its processors' time; twice as many save nothing (measured)."""
+"""A block is closed once it holds this many raw bytes. With documents of 10 kB, half of it costs
+the node a twelfth more processor time, and twice of it saves nothing (measured)."""
 COMPRESSION_LEVEL = 1
 _LENGTH_BYTES = 4
 _DAMAGED = "A block of a segment is damaged."
