@@ -25,6 +25,10 @@ def worked_s(pid: int) -> float:
         return float("inf")
 
 
+def has_worked(pid: int, seconds: float) -> bool:
+    return worked_s(pid) >= seconds
+
+
 def wait_until(is_there: Callable[[], bool]) -> None:
     """Look closely until it is so; who waits in vain fails."""
     ends = time.monotonic() + WORK_S
