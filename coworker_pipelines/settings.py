@@ -35,6 +35,7 @@ FIRST_WINDOW = "COWORKER_FIRST_WINDOW"
 ACCESS_REVIEW_DAYS = "COWORKER_ACCESS_REVIEW_DAYS"
 BACKUP_DAYS = "COWORKER_BACKUP_DAYS"
 MASTER_KEY_FILE = "COWORKER_MASTER_KEY_FILE"
+SIGNING_KEY_FILE = "COWORKER_SIGNING_KEY_FILE"
 MOUNT = "COWORKER_MOUNT"
 SECRETS = "COWORKER_SECRETS"
 SECRETS_KEY = "COWORKER_SECRETS_KEY"
@@ -92,6 +93,7 @@ class Settings:
 
     state: Path
     master_key: Path | None = None
+    signing_key: Path | None = None
     mount: Path | None = None
     secrets: SecretsIn = SecretsIn.FILE
     secrets_key: SecretsKey = SecretsKey.FILE
@@ -124,6 +126,7 @@ class Settings:
             state=state,
             cache=_path(environment, CACHE),
             master_key=_path(environment, MASTER_KEY_FILE),
+            signing_key=_path(environment, SIGNING_KEY_FILE),
             mount=_path(environment, MOUNT),
             secrets=_choice(environment, SECRETS, SecretsIn.FILE),
             secrets_key=_choice(environment, SECRETS_KEY, SecretsKey.FILE),
@@ -154,6 +157,11 @@ class Settings:
     @property
     def master_key_file(self) -> Path:
         return self.master_key or self.state / "master.key"
+
+    @property
+    def signing_key_file(self) -> Path:
+        """Of receipts; it rests where the master key does."""
+        return self.signing_key or self.master_key_file.with_name("receipts.key")
 
     @property
     def segments_folder(self) -> Path:

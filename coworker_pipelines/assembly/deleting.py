@@ -1,9 +1,8 @@
 """A deletion over a deployment's stores: whose hands are at which target."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
 from elasticsearch import Elasticsearch
@@ -11,17 +10,15 @@ from sqlalchemy.orm import Session
 
 from coworker_pipelines.activities.store import ActivitiesStore
 from coworker_pipelines.assembly.platform import Platform
+from coworker_pipelines.assembly.proving import Proving
 from coworker_pipelines.assembly.stores import open_segment_root
 from coworker_pipelines.cluster.client import Cluster
-from coworker_pipelines.database.database import Database
 from coworker_pipelines.documents import names
 from coworker_pipelines.documents.endpoint import Endpoint
 from coworker_pipelines.documents.writer import DocumentsWriter
-from coworker_pipelines.kernel.log import get_logger
 from coworker_pipelines.privacy.deletion.carrying_out import DeletionWork
 from coworker_pipelines.privacy.deletion.deletions import Deletions
 from coworker_pipelines.privacy.deletion.shutting_out import Runs
-from coworker_pipelines.privacy.outcomes import TargetOutcome
 from coworker_pipelines.privacy.reached import Reached
 from coworker_pipelines.privacy.removers.elasticsearch import (
     DocumentRemover,
@@ -33,15 +30,13 @@ from coworker_pipelines.privacy.removers.elasticsearch import (
 from coworker_pipelines.privacy.removers.rows import RowRemover
 from coworker_pipelines.privacy.removers.secrets import ClusterSecretRemover, StoredSecretRemover
 from coworker_pipelines.privacy.removers.segments import SegmentRemover
-from coworker_pipelines.privacy.rows import Order
-from coworker_pipelines.privacy.targets import Exempted, Remover, target
+from coworker_pipelines.privacy.targets import Remover, target
 from coworker_pipelines.secrets.store import SecretHouse, SecretStore, SecretWriter
 from coworker_pipelines.segments.root import SegmentRoot
 from coworker_pipelines.services.address import ElasticsearchAddress
 from coworker_pipelines.settings import SecretsIn, Settings
 
-log = get_logger(__name__)
-
+OpenSession = Callable[[], AbstractContextManager[Session]]
 ROW_TARGETS: Final = ("rejected", "rows", "registration")
 
 
@@ -49,7 +44,7 @@ def deletions(platform: Platform, settings: Settings, *, traces: Remover) -> Del
     """Orders, made and confirmed with the control plane's rights."""
     return Deletions(
         database=platform.database,
-        removers=_removing(platform, settings, traces).removers(),
+        removers=_removing(platform, settings, traces).removers(platform.database.control),
         clock=platform.clock,
     )
 
@@ -63,11 +58,15 @@ def deletion_work(
     sleep: Callable[[float], None],
 ) -> DeletionWork:
     """Orders, carried out with the rights to remove."""
+    proving = Proving(
+        database=platform.database, safeguards=platform.safeguards, clock=platform.clock
+    )
     return DeletionWork(
         database=platform.database,
-        removers=_removing(platform, settings, traces).removers(),
+        removers=_removing(platform, settings, traces).removers(platform.database.privacy),
         runs=runs,
-        issue=told_in_the_log,
+        issue=proving.issue,
+        journal=proving,
         clock=platform.clock,
         sleep=sleep,
         backup_days=settings.backup_days,
@@ -76,7 +75,6 @@ def deletion_work(
 
 def _removing(platform: Platform, settings: Settings, traces: Remover) -> "Removing":
     return Removing(
-        database=platform.database,
         admin=platform.admin,
         address=settings.elasticsearch or platform.local.elasticsearch_address(),
         segments=open_segment_root(settings.segments),
@@ -108,7 +106,6 @@ class ClusterSecrets:
 class Removing:
     """What the hands work with; ``runs`` are Dagster's, which only its shell can reach."""
 
-    database: Database
     admin: Elasticsearch
     address: ElasticsearchAddress
     segments: SegmentRoot
@@ -116,8 +113,8 @@ class Removing:
     runs: Remover
     keeps_snapshots: bool
 
-    def removers(self) -> Mapping[str, Remover]:
-        """A remover for each target of the registry."""
+    def removers(self, session: OpenSession) -> Mapping[str, Remover]:
+        """A remover for each target of the registry; ``session`` says with whose rights."""
         messages = DocumentRemover(client=self.admin, documents=False)
         return {
             "keys": KeyRemover(client=self.admin),
@@ -133,10 +130,7 @@ class Removing:
             "segments": SegmentRemover(root=self.segments),
             "secrets": self._secrets(),
             "runs": self.runs,
-            **{
-                name: RowRemover(database=self.database, target=target(name))
-                for name in ROW_TARGETS
-            },
+            **{name: RowRemover(session=session, target=target(name)) for name in ROW_TARGETS},
         }
 
     def _secrets(self) -> Remover:
@@ -167,21 +161,3 @@ class NothingHere(Remover):
     def delete(self, reached: Reached) -> int:
         assert reached
         return 0
-
-
-def told_in_the_log(
-    session: Session,
-    order: Order,
-    outcomes: Sequence[TargetOutcome],
-    exemptions: Sequence[Exempted],
-    now: datetime,
-) -> None:
-    """Where no receipts are made, the log says what was done."""
-    assert session.is_active
-    log.info(
-        "deletion_accounted_for",
-        order=order.id,
-        at=now.isoformat(),
-        targets={outcome.target: outcome.deleted for outcome in outcomes},
-        exemptions=[exemption.what for exemption in exemptions],
-    )

@@ -22,6 +22,7 @@ from coworker_pipelines.defs.jobs import (
 from coworker_pipelines.defs.kinds import Kind
 from coworker_pipelines.defs.oauth import oauth_tokens_job, oauth_tokens_schedule
 from coworker_pipelines.defs.platform import PlatformResource
+from coworker_pipelines.defs.retention import retention_due, retention_job
 from coworker_pipelines.defs.sensors import connections_changed, connections_due
 
 
@@ -35,7 +36,7 @@ def build_definitions(kinds: Sequence[Kind], platform: PlatformResource) -> Defi
     return Definitions(
         assets=[*(asset for kind in kinds for asset in kind_assets(kind)), deletions_asset()],
         asset_checks=[*(kind_checks(kind) for kind in kinds), deletion_checks()],
-        jobs=[*jobs, rotate_keys_job, oauth_tokens_job, deletion_job()],
+        jobs=[*jobs, rotate_keys_job, oauth_tokens_job, deletion_job(), retention_job(kinds)],
         schedules=[
             *(freshness_schedule(kind) for kind in kinds),
             rotation_schedule(),
@@ -46,6 +47,7 @@ def build_definitions(kinds: Sequence[Kind], platform: PlatformResource) -> Defi
             connections_due(kinds, jobs),
             connections_changed(kinds),
             deletions_requested(),
+            retention_due(),
         ],
         resources={"platform": platform},
         executor=in_process_executor,

@@ -31,6 +31,11 @@ def activities_alias(scope: Scope) -> str:
     return f"{_root(scope)}.activities.alias.e{scope.epoch}"
 
 
+def instance_index(deployment: str) -> str:
+    """No tenant's: it holds one number, by which a cluster shows that it was put back."""
+    return f"{PREFIX}.instance.{deployment}"
+
+
 def connection_pattern(scope: Scope) -> str:
     """Matches every index and alias of the connection, and nothing of any other.
 

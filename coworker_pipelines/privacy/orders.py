@@ -250,16 +250,19 @@ def due_orders(session: Session, kind: OrderKind, *, now: datetime, limit: int) 
 
 
 def refuse_under_order(session: Session, extent: Extent) -> None:
-    """Return if no deletion is under way that reaches the extent.
+    """Return if no deletion is under way that reaches all of the extent.
+
+    A connection of which one stream is being deleted goes on with the others.
 
     Raises:
         RefusedError: there is one.
     """
-    if found := orders_over(session, extent):
-        raise RefusedError(
-            f"A deletion is under way here (order {found[0].id}): nothing is taken in until it is "
-            "done."
-        )
+    for order in orders_over(session, extent):
+        if extent_of(order).covers(extent):
+            raise RefusedError(
+                f"A deletion is under way here (order {order.id}): nothing is taken in until it "
+                "is done."
+            )
 
 
 def _open_deletion(session: Session, extent: Extent) -> Order:

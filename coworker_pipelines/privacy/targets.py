@@ -53,6 +53,13 @@ class Remover(ABC):
             RetryLaterError: the place does not answer; some may be gone.
         """
 
+    def clear_away(self, reached: Reached) -> None:
+        """After this the bytes of what is gone are gone, where a place keeps them for a while.
+
+        Done once, at the end. Most places keep none.
+        """
+        assert reached
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
@@ -180,7 +187,8 @@ TARGETS: Final = (
     ),
     Target(
         name="rows",
-        holds="How far each stream is, what each sync did, who authorised and who read what.",
+        holds="How far each stream is, what each sync did, who authorised and who read what; how "
+        "long data was to stay, and marks of what went by that.",
         counted_in="rows",
         method="deleted; of a connection, who has read stays known and what was read does not",
         places=(
@@ -190,6 +198,9 @@ TARGETS: Final = (
             "table:pending_derivations",
             "table:oauth_grants",
             "table:document_readings",
+            "table:retention_policies",
+            "table:holds",
+            "table:swept_documents",
         ),
         reaches=_NO_SUBJECT,
     ),
@@ -203,6 +214,7 @@ TARGETS: Final = (
             "table:connections",
             "table:selections",
             "table:suppressed_keys",
+            "table:suppressions",
             "table:orders",
         ),
         reaches=_WHOLE,
@@ -218,6 +230,22 @@ EXEMPTIONS: Final = (
     Exemption(
         place="table:access_reviews",
         reason="Who looked at which rights of our own components; no client's data.",
+    ),
+    Exemption(
+        place="table:receipts",
+        reason="The proof of deletions and erasures: opaque ids and counts, and nobody by name.",
+    ),
+    *(
+        Exemption(
+            place=place,
+            reason="What was ordered, for after a restore: encrypted, with opaque ids, and keyed "
+            "hashes whose key goes with its tenant.",
+        )
+        for place in ("table:journal_entries", "segments:journal/**")
+    ),
+    Exemption(
+        place="index:cw.instance.*",
+        reason="One number, by which a cluster shows that it was put back to an earlier state.",
     ),
     Exemption(place="table:coworker_revision", reason="The number of the newest migration."),
     *(
@@ -261,6 +289,7 @@ EXEMPTIONS: Final = (
             ("passwords.json", "The logins of this machine's own servers."),
             ("master.key", "The key that every tenant's keys are made with."),
             ("secrets.key", "The key of the secret store."),
+            ("receipts.key", "The key that signs receipts."),
             ("*.lock", "Empty; held while one process changes something."),
             ("dagster/*", "Dagster's own settings and the ids of its processes."),
             ("dagster/history/**", "Empty where Dagster keeps its history in Postgres."),

@@ -1,10 +1,12 @@
 """Streams in each mode, and a connector over pages that a test decides."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
+from coworker_pipelines.connections.suppression import list_of_people
+from coworker_pipelines.extraction.screening import Screen
 from coworker_pipelines.kernel.window import Window
 from coworker_pipelines.sdk.activity import Fact, StoredRecord
 from coworker_pipelines.sdk.connector import Connector, ConnectorSettings
@@ -69,6 +71,11 @@ def request_for(stream: Stream, *, leave_out: frozenset[str] = frozenset()) -> R
         since=WINDOW.start_at,
         until=WINDOW.end_at,
     )
+
+
+def screen_for(stream: Stream, suppressed: Iterable[str] = ()) -> Screen:
+    """One that screens these subject keys alone."""
+    return Screen(list_of_people(suppressed), stream, SUBJECT_KEY, handle="acme.shop")
 
 
 def manifest_for(stream: Stream, mode: WriteMode | None = None) -> Manifest:

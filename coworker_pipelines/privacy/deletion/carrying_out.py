@@ -9,7 +9,7 @@ ended, only what such a server does after the end of a connection is left: ``SET
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Protocol
@@ -63,6 +63,8 @@ log = get_logger(__name__)
 LEASE: Final = timedelta(seconds=60)
 """The longest that any of our clients waits for an answer to what it writes."""
 SETTLE: Final = timedelta(seconds=1)
+COUNTED_EARLY: Final = ("indices",)
+"""They go with what is in them, before it is their turn."""
 PASSES_MAX: Final = 3
 """What comes back after that many clearings has a writer that nobody shut out."""
 ORDER_LOCK_WAIT_S: Final = 5.0
@@ -81,6 +83,16 @@ class Issue(Protocol):
     ) -> None: ...
 
 
+class Journalling(Protocol):
+    """Keeps orders apart from database and Elasticsearch, for after a restore."""
+
+    def announce(self, order_id: str) -> None:
+        """After this the order rests there; nothing has been removed for it yet."""
+
+    def publish(self) -> None:
+        """After this all that was written down so far rests there."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeletionWork:
     """With the rights to remove, which nobody else has. Each phase may be done again."""
@@ -89,6 +101,7 @@ class DeletionWork:
     removers: Mapping[str, Remover]
     runs: Runs
     issue: Issue
+    journal: Journalling
     clock: Clock
     sleep: Callable[[float], None]
     backup_days: int
@@ -144,12 +157,16 @@ class DeletionWork:
                     return
                 withdraw_narrower(session, order, now=now)
                 reached = reached_of(order)
+            with self.record.waiting_for(order_id, "the journal"):
+                self.journal.announce(order_id)
             with self.record.waiting_for(order_id, "writers"):
                 if reached.extent.stream is None:
                     with self.database.privacy() as session:
                         raise_epochs(session, reached, now=now)
                 ended = self.runs.stop(reached)
                 gone = writers_are_gone(self.database, reached) and ended
+                for name in COUNTED_EARLY:
+                    self._count_early(order_id, target(name), reached)
                 self.record.settling(order_id, self.clock.now() + (SETTLE if gone else LEASE))
         log.info("writers_shut_out", order=order_id, all_ended=gone)
 
@@ -189,6 +206,8 @@ class DeletionWork:
                     self._clear(order_id, target(REGISTRATION), reached)
                     self._count_again(order_id, REGISTRATION, reached)
             with self.record.waiting_for(order_id, "dead rows"):
+                for name in _first(reached.extent):
+                    self.removers[name].clear_away(reached)
                 self.database.clear_away(_tables_of(reached.extent))
             self._finish(order_id)
         return OrderState.DONE
@@ -213,6 +232,13 @@ class DeletionWork:
             self.record.found(order_id, entry, self.removers[entry.name].count(reached))
             left = self._emptied(entry.name, reached)
         return self.record.cleared(order_id, entry.name, left)
+
+    def _count_early(self, order_id: str, entry: Target, reached: Reached) -> None:
+        """A place that does not answer is waited for when it is its turn, not before."""
+        if not entry.is_reached_by(reached.extent):
+            return
+        with suppress(RetryLaterError):
+            self.record.found(order_id, entry, self.removers[entry.name].count(reached))
 
     def _emptied(self, name: str, reached: Reached) -> int:
         """What is left after as many passes as are allowed."""
@@ -252,6 +278,7 @@ class DeletionWork:
                 # It may name the client; the receipt says what was done.
                 order.reason = ""
         log.info("deletion_done", order=order_id)
+        self.journal.publish()
         # What the order itself had to know was the last that named anybody.
         self.database.clear_away(("orders",))
 
