@@ -37,12 +37,12 @@ from coworker_pipelines.secrets.redaction.process import redact_program
 app = typer.Typer(
     name="coworker",
     no_args_is_help=True,
-    rich_markup_mode="rich",
+    rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     help=(
         "Take in clients' work data: a tenant's connections become documents in Elasticsearch "
-        "and activity messages.\n\nStart with [bold]coworker services up[/], "
-        "[bold]coworker tenants add[/] and [bold]coworker connections add[/]."
+        "and activity messages.\n\nStart with `coworker services up`, `coworker tenants add` "
+        "and `coworker connections add`."
     ),
 )
 for name, noun in (
