@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from celpy import Environment
 from celpy.adapter import json_to_cel
 from celpy.celparser import CELParseError
-from celpy.celtypes import BoolType, IntType, StringType, Value
+from celpy.celtypes import BoolType, IntType, Value
 from celpy.evaluation import CELEvalError
 
 from coworker_pipelines.automation.expressions.evaluation import Values
@@ -42,7 +42,7 @@ def _plain(value: Value) -> Plain:
             return bool(value)
         case IntType():
             return int(value)
-        case StringType():
+        case str():
             return str(value)
         case list():
             return [_plain(item) for item in value]

@@ -63,9 +63,7 @@ def _require_distinct(facts: list[Fact]) -> None:
 
 def _require_shape(shape: FactShape, fact: Fact) -> None:
     assert fact.verb in shape.verbs, f"The stream does not say that it tells {fact.verb}."
-    assert fact.object_type in shape.object_types, (
-        f"It has no {fact.object_type}."
-    )
+    assert fact.object_type in shape.object_types, f"It has no {fact.object_type}."
     missing = shape.always - fact.attributes.keys()
     assert not missing, f"A fact lacks what is always there: {', '.join(sorted(missing))}."
     for name, value in fact.attributes.items():
