@@ -13,6 +13,7 @@ import psutil
 from rich.console import Console
 
 from tests.benchmarks import pipeline, rivals
+from tests.benchmarks.decisions import decisions, replays
 from tests.benchmarks.documents import LARGE_DIVISOR, documents_1kb, documents_10kb
 from tests.benchmarks.frame import Figures, Given, Measurement
 from tests.benchmarks.load import load
@@ -35,6 +36,8 @@ MEASUREMENTS: Final = (
     Measurement(name="tick", open=tick),
     Measurement(name="load", open=load),
     Measurement(name="redaction", open=redaction),
+    Measurement(name="decisions", open=decisions),
+    Measurement(name="replays", open=replays, rounds_max=1),
     Measurement(name="memory", open=pipeline.memory, rounds_max=1),
 )
 """In this order in every round: what is compared stands close together."""

@@ -12,7 +12,7 @@ from coworker_pipelines.automation.decisions.decision import (
     decision_id,
 )
 from coworker_pipelines.automation.rules.compiled import CompiledRule, Considered, Outcome
-from coworker_pipelines.automation.rules.rule_set import RuleSet
+from coworker_pipelines.automation.rules.rule_set import RuleSet, Triggered
 from coworker_pipelines.automation.rules.situation import Facts, situation_of
 from coworker_pipelines.kernel.errors import DefectError
 
@@ -91,14 +91,12 @@ def decide(
     )
 
 
-def _considered(
-    event: Mapping[str, Any], facts: Facts, triggered: Sequence[CompiledRule]
-) -> list[_Entry]:
-    if not triggered:
+def _considered(event: Mapping[str, Any], facts: Facts, triggered: Triggered) -> list[_Entry]:
+    if not triggered.rules:
         return []
-    situation = situation_of(event, facts)
+    situation = situation_of(event, facts, triggered.names)
     entries = []
-    for one in triggered:
+    for one in triggered.rules:
         if one.always_in_force or one.rule.in_force(facts.decided_at):
             considered = one.consider(situation)
         else:

@@ -3,9 +3,11 @@
 What is refused beyond that, because two implementations of CEL answer differently (each found
 by generation): numbers that are not whole; division by what may be zero or minus one; an index
 that is computed; arithmetic inside ``exists`` and ``all``; the size of a text, which one counts in
-bytes; comparing values of two types; ``null``; texts made of anything but whole numbers.
+bytes; comparing values of two types; ``null``; texts made of anything but whole numbers; asking a text
+that was joined.
 """
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
@@ -57,16 +59,20 @@ def require_type(
     Raises:
         ExpressionError: it is not; with the place, and the nearest right name.
     """
-    found = _Checker(names).type_of(node, present)
+    found = _Checker(names, frozenset(_joined(node))).type_of(node, present)
     if found.shape is not wanted.shape or (found.item and found.item != wanted.item):
         raise ExpressionError(node.start, f"This is {found}; {wanted} is wanted.")
 
 
 class _Checker:
-    """``bound`` is the variable of the ``exists`` or ``all`` around what is looked at."""
+    """``bound`` is the variable of the ``exists`` or ``all`` around what is looked at.
 
-    def __init__(self, names: Names) -> None:
+    ``joined`` are where the sums stand that may join texts.
+    """
+
+    def __init__(self, names: Names, joined: frozenset[int]) -> None:
         self._names = names
+        self._joined = joined
         self._bound: tuple[str, ValueType] | None = None
 
     def type_of(self, node: Node, present: frozenset[Path]) -> ValueType:
@@ -203,6 +209,10 @@ class _Checker:
         self._require_outside(node.operator_at, "Arithmetic")
         left = self.type_of(node.left, present)
         if node.operator == "+" and left.shape is Shape.TEXT:
+            if node.operator_at not in self._joined:
+                raise ExpressionError(
+                    node.operator_at, "A text that is joined is a result, and is not asked further."
+                )
             right = self.type_of(node.right, present)
             if right.shape is Shape.INTEGER:
                 raise ExpressionError(
@@ -309,6 +319,20 @@ class _Checker:
     def _require_outside(self, at: int, what: str) -> None:
         if self._bound is not None:
             raise ExpressionError(at, f"{what} does not stand inside exists or all.")
+
+
+def _joined(node: Node) -> Iterator[int]:
+    """Where the operators stand whose result is that of the whole expression."""
+    match node:
+        case Binary(operator="+"):
+            yield node.operator_at
+            yield from _joined(node.left)
+            yield from _joined(node.right)
+        case Conditional():
+            yield from _joined(node.yes)
+            yield from _joined(node.no)
+        case _:
+            return
 
 
 def _literal(node: Literal) -> ValueType:

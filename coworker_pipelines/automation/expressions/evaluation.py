@@ -1,7 +1,7 @@
 """What an expression comes to for one message, and why. The work is done in Rust."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 from importlib.metadata import version
@@ -9,6 +9,7 @@ from typing import Any, Final, TypeAlias
 
 import cel
 
+from coworker_pipelines.automation.expressions.parser import parse
 from coworker_pipelines.automation.expressions.syntax import (
     Binary,
     Conditional,
@@ -36,7 +37,7 @@ class Problem(StrEnum):
 
 
 _PROBLEMS: Final = {
-    OverflowError: Problem.OVERFLOW,
+    ArithmeticError: Problem.OVERFLOW,
     KeyError: Problem.MISSING,
     RuntimeError: Problem.MISSING,
     IndexError: Problem.OUTSIDE,
@@ -49,24 +50,41 @@ Reason: TypeAlias = tuple[int, bool | Problem, dict[str, Any]]
 """A condition's number, what it came to, and the values of the paths in it."""
 
 
-@dataclass(frozen=True, slots=True)
 class Situation:
-    """One message, made ready once for all expressions that look at it."""
+    """One message, made ready once for all expressions that look at it.
 
-    values: Values
-    context: cel.Context = field(init=False)
+    ``names`` are those below ``message`` that they read: to hand over others costs time.
+    What is asked again is answered from memory.
+    """
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "context", cel.Context(variables=dict(self.values)))
+    __slots__ = ("_outcomes", "_values", "context", "values")
+
+    def __init__(self, values: Values, names: frozenset[str] | None = None) -> None:
+        self.values = values
+        handed = dict(values)
+        if names is not None:
+            message = values["message"]
+            handed["message"] = {name: message[name] for name in names if name in message}
+        self.context = cel.Context(variables=handed)
+        self._values: dict[Path, Any] = {}
+        self._outcomes: dict[str, bool | Problem] = {}
 
     def value(self, path: Path) -> Any:
         """``None`` if it is missing."""
+        if path in self._values:
+            return self._values[path]
         found: Any = self.values
         for name in path:
-            if not isinstance(found, Mapping) or name not in found:
-                return None
-            found = found[name]
+            found = found.get(name) if isinstance(found, dict) else None
+        self._values[path] = found
         return found
+
+    def outcome(self, atom: "Atom") -> bool | Problem:
+        """What a condition comes to."""
+        known = self._outcomes.get(atom.source)
+        if known is None:
+            known = self._outcomes[atom.source] = _executed(atom.program, self.context)
+        return known
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +92,11 @@ class Computation:
     """An expression that gives a value."""
 
     program: cel.Program
+    paths: tuple[Path, ...]
 
     @classmethod
     def of(cls, source: str) -> "Computation":
-        return cls(_compiled(source))
+        return cls(_compiled(source), paths_in(parse(source)))
 
     def value(self, situation: Situation) -> Any:
         """The value, or the ``Problem`` that kept it from being one."""
@@ -113,20 +132,18 @@ class Condition:
 
     def judge(self, situation: Situation) -> tuple[bool | Problem, list[Reason]]:
         """What it comes to, and the conditions that made it so."""
-        atoms, context = self.atoms, situation.context
-        outcomes: dict[int, bool | Problem] = {}
+        atoms = self.atoms
+        outcome_of, value_of = situation.outcome, situation.value
 
         def ask(number: int) -> bool | Problem:
-            outcome = _executed(atoms[number].program, context)
-            outcomes[number] = outcome
-            return outcome
+            return outcome_of(atoms[number])
 
         result, numbers = self._judge(ask)
         return result, [
             (
                 number,
-                outcomes[number],
-                {name: situation.value(path) for name, path in atoms[number].paths},
+                outcome_of(atoms[number]),
+                {name: value_of(path) for name, path in atoms[number].paths},
             )
             for number in numbers
         ]

@@ -1,6 +1,6 @@
 """A rule made ready: what it makes of one message, by itself."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -14,6 +14,7 @@ from coworker_pipelines.automation.expressions.evaluation import (
     Situation,
 )
 from coworker_pipelines.automation.expressions.parser import parse
+from coworker_pipelines.automation.expressions.syntax import Path
 from coworker_pipelines.automation.rules.rule import Computed, Rule, RuleAction
 
 TOO_LONG: Final = "a text became too long"
@@ -52,13 +53,25 @@ class Considered:
 
 
 class CompiledRule:
-    """What is computed at once for all messages: programs, and parameters that are constant."""
+    """What is computed at once for all messages: programs, and parameters that are constant.
+
+    ``names`` are those below ``message`` that the rule reads.
+    """
 
     def __init__(self, rule: Rule) -> None:
         self.rule = rule
         self.digest = rule.digest
         self.condition = Condition(rule.when, parse(rule.when))
         self._actions = tuple(_CompiledAction(action) for action in rule.actions)
+        self.names = frozenset(
+            path[1]
+            for paths in (
+                *((path for _, path in atom.paths) for atom in self.condition.atoms),
+                *(action.paths for action in self._actions),
+            )
+            for path in paths
+            if path[0] == "message" and len(path) > 1
+        )
         self.always_in_force = rule.valid_from is None and rule.valid_to is None
 
     def consider(self, situation: Situation) -> Considered:
@@ -90,6 +103,10 @@ class _CompiledAction:
             for name, value in action.parameters.items()
             if isinstance(value, Computed)
         ]
+
+    @property
+    def paths(self) -> Iterator[Path]:
+        return (path for _, computation in self._computed for path in computation.paths)
 
     def make(self, situation: Situation) -> ReadyAction | str:
         """The action with its values, or what kept it from having them."""

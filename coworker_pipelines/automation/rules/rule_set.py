@@ -35,16 +35,25 @@ class RuleSet:
             sorted(Member(one.rule.id, one.rule.version, one.digest) for one in compiled)
         )
         self.digest = digest_of(self.members)
-        self._triggered: dict[tuple[str, str, str], tuple[CompiledRule, ...]] = {}
+        self._triggered: dict[tuple[str, str, str], Triggered] = {}
 
-    def triggered(self, kind: str, stream: str, verb: str) -> tuple[CompiledRule, ...]:
+    def triggered(self, kind: str, stream: str, verb: str) -> "Triggered":
         """In order; kinds, streams and verbs are few, so each answer is found once."""
         key = (kind, stream, verb)
         found = self._triggered.get(key)
         if found is None:
-            found = tuple(one for one in self.rules if _is_triggered(one.rule, kind, stream, verb))
+            rules = tuple(one for one in self.rules if _is_triggered(one.rule, kind, stream, verb))
+            found = Triggered(rules, frozenset(name for one in rules for name in one.names))
             self._triggered[key] = found
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class Triggered:
+    """Rules in order, and the names below ``message`` that any of them reads."""
+
+    rules: tuple[CompiledRule, ...]
+    names: frozenset[str]
 
 
 def digest_of(members: Iterable[Member]) -> str:

@@ -31,9 +31,11 @@ class Facts:
         )
 
 
-def situation_of(event: Mapping[str, Any], facts: Facts) -> Situation:
-    """``event`` is a CloudEvent, as it was written."""
-    return Situation(values_of(event, facts))
+def situation_of(
+    event: Mapping[str, Any], facts: Facts, names: frozenset[str] | None = None
+) -> Situation:
+    """``event`` is a CloudEvent, as it was written; ``names`` are what is read of the message."""
+    return Situation(values_of(event, facts), names)
 
 
 def values_of(event: Mapping[str, Any], facts: Facts) -> Values:

@@ -58,7 +58,7 @@ def _failures(rule: Rule, rules: RuleSet, test: RuleTest) -> Iterator[str]:
 
 def _considered(rules: RuleSet, event: Mapping[str, Any], facts: Facts) -> Considered:
     data = event["data"]
-    for one in rules.triggered(data["kind"], data["object"]["stream"], data["verb"]):
+    for one in rules.triggered(data["kind"], data["object"]["stream"], data["verb"]).rules:
         if one.rule.in_force(facts.decided_at):
             return one.consider(situation_of(event, facts))
     return Considered(Outcome.NOT_MATCHED, [])
