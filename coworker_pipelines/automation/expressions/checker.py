@@ -2,9 +2,9 @@
 
 What is refused beyond that, because two implementations of CEL answer differently (each found
 by generation): numbers that are not whole; division by what may be zero or minus one; an index
-that is computed; arithmetic inside ``exists`` and ``all``; the size of a text, which one counts in
-bytes; comparing values of two types; ``null``; texts made of anything but whole numbers; asking a text
-that was joined.
+that is computed; arithmetic inside ``exists`` and ``all``; the size of a text, which one counts
+in bytes; comparing values of two types; ``null``; texts made of anything but whole numbers;
+asking a text that was joined.
 """
 
 from collections.abc import Iterator

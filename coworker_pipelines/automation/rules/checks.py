@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 
 from coworker_pipelines.automation.actions.types import (
     ACTION_TYPES,
@@ -19,6 +19,7 @@ from coworker_pipelines.automation.expressions.types import BOOLEAN, Names, Shap
 from coworker_pipelines.automation.rules.action_values import size_refusal
 from coworker_pipelines.automation.rules.given_messages import message_refusals
 from coworker_pipelines.automation.rules.places import KeyPath
+from coworker_pipelines.automation.rules.refusal import Refusal
 from coworker_pipelines.automation.rules.rule import Computed, ParameterValue, Rule, Trigger
 from coworker_pipelines.automation.rules.vocabulary import (
     Vocabulary,
@@ -27,16 +28,6 @@ from coworker_pipelines.automation.rules.vocabulary import (
 )
 from coworker_pipelines.connectors import registry
 from coworker_pipelines.sdk.connector import ANY_STREAM
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
-    """``offset`` counts characters of the text at the path; ``of_key``: its name is wrong."""
-
-    path: KeyPath
-    sentence: str
-    offset: int = 0
-    of_key: bool = False
 
 
 def refusals_of(rule: Rule) -> list[Refusal]:
@@ -163,8 +154,8 @@ def _constant(parameter: Parameter, value: ParameterValue) -> str | None:
 
 def _tests(rule: Rule, vocabulary: Vocabulary) -> Iterator[Refusal]:
     for number, test in enumerate(rule.tests):
-        for path, sentence in message_refusals(test.message, rule, vocabulary):
-            yield Refusal(path=("tests", number, "message", *path), sentence=sentence)
+        for wrong in message_refusals(test.message, rule, vocabulary):
+            yield replace(wrong, path=("tests", number, "message", *wrong.path))
         if test.fails and test.actions:
             yield Refusal(
                 path=("tests", number), sentence="A test that fails has no actions.", of_key=True

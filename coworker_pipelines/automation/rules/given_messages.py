@@ -11,7 +11,7 @@ from coworker_pipelines.activities.message import (
     SPEC_VERSION,
 )
 from coworker_pipelines.automation.expressions.refusal import nearest
-from coworker_pipelines.automation.rules.places import KeyPath
+from coworker_pipelines.automation.rules.refusal import Refusal
 from coworker_pipelines.automation.rules.rule import MessageGiven, Rule
 from coworker_pipelines.automation.rules.situation import Facts
 from coworker_pipelines.automation.rules.vocabulary import Vocabulary
@@ -84,29 +84,30 @@ def message_of(given: MessageGiven, rule: Rule) -> dict[str, Any]:
     return event
 
 
-def message_refusals(
-    given: MessageGiven, rule: Rule, vocabulary: Vocabulary
-) -> Iterator[tuple[KeyPath, str]]:
+def message_refusals(given: MessageGiven, rule: Rule, vocabulary: Vocabulary) -> Iterator[Refusal]:
     """Why there can be no such message."""
     if given.kind is not None and given.kind not in registry.kinds():
         hint = nearest(given.kind, registry.kinds())
-        yield ("kind",), f"There is no kind {given.kind!r}.{hint}"
+        yield Refusal(path=("kind",), sentence=f"There is no kind {given.kind!r}.{hint}")
         return
     kind, stream, shape = _shape_of(given, rule)
     if shape is None:
         known = {name for of, name in vocabulary.shapes if of == kind}
-        yield ("stream",), f"There is no stream {stream!r}.{nearest(stream, known)}"
+        sentence = f"There is no stream {stream!r}.{nearest(stream, known)}"
+        yield Refusal(path=("stream",), sentence=sentence)
         return
     if given.verb is not None and given.verb not in shape.verbs:
         hint = nearest(given.verb, map(str, shape.verbs))
-        yield ("verb",), f"{kind} {stream} never tells {str(given.verb)!r}.{hint}"
+        sentence = f"{kind} {stream} never tells {str(given.verb)!r}.{hint}"
+        yield Refusal(path=("verb",), sentence=sentence)
     for name, value in given.attributes.items():
         wanted = shape.attributes.get(name)
         if wanted is None:
             hint = nearest(name, shape.attributes)
-            yield ("attributes", name), f"{kind} {stream} has no attribute {name!r}.{hint}"
+            sentence = f"{kind} {stream} has no attribute {name!r}.{hint}"
+            yield Refusal(path=("attributes", name), sentence=sentence, of_key=True)
         elif type(value) is not _IS[wanted]:
-            yield ("attributes", name), f"{name} is a {wanted}."
+            yield Refusal(path=("attributes", name), sentence=f"{name} is a {wanted}.")
 
 
 def _shape_of(given: MessageGiven, rule: Rule) -> tuple[str, str, FactShape | None]:

@@ -13,6 +13,7 @@ from coworker_pipelines.kernel.errors import TenantActionError
 
 BYTES_MAX: Final = 64 * 2**10
 NODES_MAX: Final = 5_000
+DEPTH_MAX: Final = 12
 _TRUTH: Final = "tag:yaml.org,2002:bool"
 _WHOLE: Final = "tag:yaml.org,2002:int"
 _NOTHING: Final = "tag:yaml.org,2002:null"
@@ -49,10 +50,10 @@ class PlacedText:
     nodes: Mapping[KeyPath, Node]
     keys: Mapping[KeyPath, Node]
 
-    def place(self, path: KeyPath, offset: int = 0) -> Place:
+    def place(self, path: KeyPath, offset: int | None = None) -> Place:
         """Of the value at the path, or of the nearest one around it.
 
-        ``offset`` counts characters of a scalar's value.
+        ``offset`` counts characters of a scalar's value; without it, its beginning is meant.
         """
         while path not in self.nodes:
             path = path[:-1]
@@ -60,6 +61,8 @@ class PlacedText:
         if not isinstance(node, ScalarNode):
             key = self.keys.get(path)
             return _at(self.text, (key or node).start_mark.index)
+        if offset is None:
+            return _at(self.text, node.start_mark.index)
         return _at(self.text, offset_in_source(self.text, node, offset))
 
     def key_place(self, path: KeyPath) -> Place:
@@ -79,6 +82,7 @@ def read_placed(text: str) -> PlacedText:
     if len(text.encode()) > BYTES_MAX:
         raise PlacedError(Place(line=1, column=1), f"A rule has {BYTES_MAX:,} bytes at the most.")
     try:
+        _require_shallow(text)
         root = yaml.compose(text, Loader=_PlainLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -91,6 +95,19 @@ def read_placed(text: str) -> PlacedText:
     reading = _Reading(text)
     content = reading.value(root, ())
     return PlacedText(text, content, reading.nodes, reading.keys)
+
+
+def _require_shallow(text: str) -> None:
+    """Before anything is put together: that goes as deep as the text does."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_PlainLoader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > DEPTH_MAX:
+            place = _at(text, event.start_mark.index)
+            raise PlacedError(place, f"A rule is nested {DEPTH_MAX} deep at the most.")
 
 
 class _PlainLoader(yaml.SafeLoader):

@@ -8,7 +8,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from coworker_pipelines.automation.expressions.refusal import nearest
-from coworker_pipelines.automation.rules.checks import Refusal, refusals_of
+from coworker_pipelines.automation.rules.checks import refusals_of
 from coworker_pipelines.automation.rules.places import (
     KeyPath,
     Place,
@@ -16,6 +16,7 @@ from coworker_pipelines.automation.rules.places import (
     PlacedText,
     read_placed,
 )
+from coworker_pipelines.automation.rules.refusal import Refusal
 from coworker_pipelines.automation.rules.rule import (
     Computed,
     MessageGiven,

@@ -11,9 +11,9 @@ from coworker_pipelines.automation.expressions.evaluation import (
 )
 from coworker_pipelines.automation.expressions.second_opinion import NoValueError, second_opinion
 from coworker_pipelines.automation.expressions.types import Shape
-from coworker_pipelines.automation.rules.checks import Refusal
 from coworker_pipelines.automation.rules.compiled import Considered, Outcome
 from coworker_pipelines.automation.rules.given_messages import facts_of, key_of_person, message_of
+from coworker_pipelines.automation.rules.refusal import Refusal
 from coworker_pipelines.automation.rules.rule import Computed, Rule, RuleTest
 from coworker_pipelines.automation.rules.rule_set import RuleSet
 from coworker_pipelines.automation.rules.situation import Facts, situation_of
