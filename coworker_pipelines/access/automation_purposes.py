@@ -25,7 +25,7 @@ AUTOMATION: Final = (
     _purpose("run", "rule_sets", ("SELECT", "INSERT"), "A run notes by which rules it decides."),
     _purpose("run", "decisions", ("SELECT", "INSERT"), "A run decides; no decision is changed."),
     _purpose("run", "decision_chains", ("SELECT", "INSERT"), "A run appends to the chain."),
-    _purpose("run", "decision_chains (head, length)", ("UPDATE",), "A run moves the chain's end."),
+    _purpose("run", "decision_chains (length, head)", ("UPDATE",), "A run moves the chain's end."),
     *(
         _purpose("control", table, ("SELECT", "INSERT"), "Rules are written and switched here.")
         for table in _WRITTEN[:3]
