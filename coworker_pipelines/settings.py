@@ -33,7 +33,9 @@ SEGMENTS = "COWORKER_SEGMENTS"
 REPLICAS = "COWORKER_ELASTICSEARCH_REPLICAS"
 FIRST_WINDOW = "COWORKER_FIRST_WINDOW"
 ACCESS_REVIEW_DAYS = "COWORKER_ACCESS_REVIEW_DAYS"
+BACKUP_DAYS = "COWORKER_BACKUP_DAYS"
 MASTER_KEY_FILE = "COWORKER_MASTER_KEY_FILE"
+SIGNING_KEY_FILE = "COWORKER_SIGNING_KEY_FILE"
 MOUNT = "COWORKER_MOUNT"
 SECRETS = "COWORKER_SECRETS"
 SECRETS_KEY = "COWORKER_SECRETS_KEY"
@@ -84,12 +86,14 @@ class BucketAddress:
 class Settings:
     """``None`` means: the local service of that name, in ``state``; ``cache`` holds downloads.
 
+    ``backup_days`` is how long backups and snapshots are kept that nobody can change.
     ``mount`` is where a run in the cluster finds the secrets of its connection; the databases of
     ``run_...`` are what the control plane writes into these, for runs to enter by.
     """
 
     state: Path
     master_key: Path | None = None
+    signing_key: Path | None = None
     mount: Path | None = None
     secrets: SecretsIn = SecretsIn.FILE
     secrets_key: SecretsKey = SecretsKey.FILE
@@ -108,6 +112,7 @@ class Settings:
     replicas: int = 0
     first_window: Window = FIRST_WINDOW_DEFAULT
     access_review_days: int = ACCESS_REVIEW_DAYS_DEFAULT
+    backup_days: int = 0
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
@@ -121,6 +126,7 @@ class Settings:
             state=state,
             cache=_path(environment, CACHE),
             master_key=_path(environment, MASTER_KEY_FILE),
+            signing_key=_path(environment, SIGNING_KEY_FILE),
             mount=_path(environment, MOUNT),
             secrets=_choice(environment, SECRETS, SecretsIn.FILE),
             secrets_key=_choice(environment, SECRETS_KEY, SecretsKey.FILE),
@@ -145,11 +151,17 @@ class Settings:
             first_window=_first_window(environment),
             access_review_days=_number(environment, ACCESS_REVIEW_DAYS)
             or ACCESS_REVIEW_DAYS_DEFAULT,
+            backup_days=_number(environment, BACKUP_DAYS) or 0,
         )
 
     @property
     def master_key_file(self) -> Path:
         return self.master_key or self.state / "master.key"
+
+    @property
+    def signing_key_file(self) -> Path:
+        """Of receipts; it rests where the master key does."""
+        return self.signing_key or self.master_key_file.with_name("receipts.key")
 
     @property
     def segments_folder(self) -> Path:

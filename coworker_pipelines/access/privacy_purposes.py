@@ -4,6 +4,8 @@ from typing import Final
 
 from coworker_pipelines.access.grants import Store
 from coworker_pipelines.access.purpose import Purpose
+from coworker_pipelines.cluster.names import OWN_NAMESPACE, PRIVACY_WORKER
+from coworker_pipelines.kernel.ids import RANDOM_CHARACTERS
 
 
 def _privacy(on: str, may: tuple[str, ...], why: str) -> Purpose:
@@ -21,12 +23,11 @@ PRIVACY: Final = (
     _privacy("tenants", ("SELECT", "DELETE"), "A tenant's deletion ends with its row."),
     _privacy("connections", ("SELECT", "DELETE"), "A connection's deletion ends with its row."),
     _privacy(
-        "connections (due_at, epoch, paused_at)",
+        "connections (due_at, epoch, key_expires_at, paused_at)",
         ("UPDATE",),
         "A deletion shuts out writers first, and lets no further sync begin.",
     ),
-    _privacy("selections", ("SELECT", "INSERT", "DELETE"), "A stream that goes is let in no more."),
-    _privacy("selections (applied_at)", ("UPDATE",), "A removal that was carried out is noted."),
+    _privacy("selections", ("SELECT", "DELETE"), "Goes with the connection that it was made for."),
     *(
         _privacy(table, ("SELECT", "DELETE"), "Goes with the connection whose syncs made it.")
         for table in (
@@ -34,7 +35,21 @@ PRIVACY: Final = (
             *("rejected_records", "oauth_grants"),
         )
     ),
-    _privacy("suppressed_keys", ("SELECT", "DELETE"), "Goes with its tenant."),
+    _privacy(
+        "suppressed_keys",
+        ("SELECT", "INSERT", "DELETE"),
+        "Whom an erasure took out is not taken in again.",
+    ),
+    _privacy(
+        "suppressions",
+        ("SELECT", "INSERT", "UPDATE", "DELETE"),
+        "Whom an erasure took out is not taken in again; goes with its tenant.",
+    ),
+    _privacy("receipts", ("SELECT", "INSERT"), "Receipts are made, and never changed."),
+    _privacy("journal_entries", ("SELECT", "INSERT"), "What is carried out is noted."),
+    _privacy(
+        "journal_entries (published, done_at)", ("UPDATE",), "How far an order is, is noted too."
+    ),
     _privacy("document_readings", ("SELECT", "DELETE"), "Goes with its tenant."),
     _privacy(
         "document_readings (sealed_key)", ("UPDATE",), "Who read stays known; what was read goes."
@@ -46,5 +61,34 @@ PRIVACY: Final = (
     ),
     _privacy(
         "order_targets", ("SELECT", "INSERT", "UPDATE"), "What was done to each place is noted."
+    ),
+)
+_TENANT: Final = "in cw-t" + "?" * RANDOM_CHARACTERS
+PRIVACY_IN_CLUSTER: Final = (
+    *(
+        Purpose(
+            store=Store.KUBERNETES,
+            subject=f"service account {OWN_NAMESPACE}/{PRIVACY_WORKER}",
+            on=f"secrets {where}",
+            may=frozenset({"delete"}),
+            why="A deletion takes a connection's secrets away; it sees none.",
+        )
+        for where in (_TENANT, f"{_TENANT}-oauth")
+    ),
+    Purpose(
+        store=Store.ELASTICSEARCH,
+        subject="role coworker_privacy",
+        on="cw.*",
+        may=frozenset(
+            {*("read", "write", "maintenance", "view_index_metadata"), "monitor", "delete_index"}
+        ),
+        why="A deletion counts documents and removes their indices.",
+    ),
+    Purpose(
+        store=Store.ELASTICSEARCH,
+        subject="role coworker_privacy",
+        on="cluster",
+        may=frozenset({"monitor", "manage_api_key"}),
+        why="A deletion ends the keys of what goes.",
     ),
 )

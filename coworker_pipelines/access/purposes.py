@@ -12,8 +12,9 @@ from coworker_pipelines.access.cloud_purposes import CLOUD
 from coworker_pipelines.access.database import ATTRIBUTES, OWN_LOGIN, OWN_SERVER, RUN_LOGIN
 from coworker_pipelines.access.elasticsearch import BUILT_IN, OWN_NODE, OWN_USER
 from coworker_pipelines.access.grants import Grant, Store
-from coworker_pipelines.access.privacy_purposes import PRIVACY
+from coworker_pipelines.access.privacy_purposes import PRIVACY, PRIVACY_IN_CLUSTER
 from coworker_pipelines.access.purpose import Purpose
+from coworker_pipelines.access.retention_purposes import RETENTION
 from coworker_pipelines.cluster.names import (
     CONTROL_PLANE,
     DAEMON,
@@ -66,6 +67,19 @@ _RUNS: Final = (
     _run("pending_derivations", ("SELECT", "INSERT", "DELETE"), "A run notes what to derive."),
     _run("rejected_records", ("SELECT", "INSERT", "DELETE"), "A run keeps what it cannot store."),
     _run("suppressed_keys", ROWS[:1], "A run leaves out what an erased person's data is."),
+    _run(
+        "suppressions (id, tenant_id, connection_id, stream, generation)",
+        ROWS[:1],
+        "A run learns that the list has changed, and not who ordered it and why.",
+    ),
+    Purpose(
+        store=Store.DATABASE,
+        subject="role coworker_run",
+        on="orders (*)",
+        never_on="*reason*",
+        may=frozenset({"SELECT"}),
+        why="A run takes nothing in for what is being deleted, and does not see who ordered it.",
+    ),
 )
 _LOCATOR: Final = (
     _database(
@@ -85,7 +99,13 @@ _CONTROL: Final = (
     _control("sync_streams", ROWS[:3], "Balances are listed."),
     _control("pending_derivations", ROWS, "What a selection takes out is not derived any more."),
     _control("rejected_records", ("SELECT", "DELETE"), "What is taken out is removed here too."),
-    _control("suppressed_keys", ("SELECT", "INSERT", "DELETE"), "Erasures are ordered here."),
+    _control("suppressed_keys", ("SELECT", "INSERT", "DELETE"), "Suppressions are lifted here."),
+    _control("suppressions", ROWS[:3], "Suppressions are listed and lifted; each stays on record."),
+    _control("receipts", ROWS[:1], "Receipts are shown and exported."),
+    _control("journal_entries", ROWS[:2], "What is ordered is noted, for after a restore."),
+    _control(
+        "journal_entries (published, done_at)", ("UPDATE",), "How far an order is, is noted too."
+    ),
     _control(
         "oauth_grants", ROWS[:3], "Grants are listed and renewed; their tokens rest elsewhere."
     ),
@@ -278,6 +298,7 @@ _KUBERNETES: Final = (
         OAUTH_REFRESHER, f"secrets {_TENANT}", "create update",
         "Puts a fresh access token where its connection's run finds it.",
     ),
+    *PRIVACY_IN_CLUSTER,
     *(
         Purpose(
             store=Store.KUBERNETES,
@@ -321,6 +342,6 @@ _KUBERNETES: Final = (
 )  # fmt: skip
 
 PURPOSES: Final = (
-    *_RUNS, *_LOCATOR, *_CONTROL, *PRIVACY, *AUTOMATION, *_DATABASE, *_ELASTICSEARCH,
+    *_RUNS, *_LOCATOR, *_CONTROL, *PRIVACY, *RETENTION, *AUTOMATION, *_DATABASE, *_ELASTICSEARCH,
     *_FILES, *_KUBERNETES, *CLOUD,
 )  # fmt: skip

@@ -39,7 +39,9 @@ def derive_messages(
             kind=kind,
             actor=None
             if fact.actor is None
-            else subject_key_of(fact.actor.kind, fact.actor.value, subject_key),
+            else subject_key_of(
+                fact.actor.kind, fact.actor.value, subject_key, namespace=stream.namespace
+            ),
         )
         for fact in connector_class.derive(stream, record)
     ]

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from elasticsearch import Elasticsearch
 
@@ -22,9 +23,13 @@ from coworker_pipelines.secrets.file_store import FileSecretStore
 from coworker_pipelines.secrets.keys import TenantKeys
 from coworker_pipelines.secrets.store_keys import KeyFile, KeyPlace
 from coworker_pipelines.segments.local import LocalSegmentStore
+from coworker_pipelines.segments.root import LocalSegmentRoot, SegmentRoot
 from coworker_pipelines.segments.store import SegmentStore
 from coworker_pipelines.services.address import ElasticsearchAddress
 from coworker_pipelines.settings import BucketAddress, SecretsKey, Settings
+
+JOURNAL: Final = "journal"
+"""No tenant's id: it is a folder of its own beside theirs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,16 +85,39 @@ def open_segments(place: Path | BucketAddress, scope: Scope) -> SegmentStore:
             make_closed_folder(place)
             return LocalSegmentStore(place / scope.tenant / scope.connection)
         case BucketAddress():
-            return _open_bucket(place, scope)
+            return _open_bucket(place, scope.tenant, scope.connection)
 
 
-def _open_bucket(place: BucketAddress, scope: Scope) -> SegmentStore:
+def open_journal(place: Path | BucketAddress) -> SegmentStore:
+    """Where the journal of orders rests: beside the segments, apart from what it is about."""
+    match place:
+        case Path():
+            make_closed_folder(place)
+            return LocalSegmentStore(place / JOURNAL)
+        case BucketAddress():
+            return _open_bucket(place, JOURNAL)
+
+
+def open_segment_root(place: Path | BucketAddress) -> SegmentRoot:
+    """All connections' segments together, for whoever may remove them."""
+    match place:
+        case Path():
+            return LocalSegmentRoot(place)
+        case BucketAddress():
+            from dagster_gcp import GCSResource  # noqa: PLC0415 - as below
+
+            from coworker_pipelines.segments.gcs import GcsSegmentRoot  # noqa: PLC0415
+
+            return GcsSegmentRoot(GCSResource().get_client(), place.bucket, place.prefix)
+
+
+def _open_bucket(place: BucketAddress, *parts: str) -> SegmentStore:
     # Both cost seconds to import, and only deployments with a bucket need them.
     from dagster_gcp import GCSResource  # noqa: PLC0415
 
     from coworker_pipelines.segments.gcs import GcsSegmentStore  # noqa: PLC0415
 
-    prefix = "/".join(part for part in (place.prefix, scope.tenant, scope.connection) if part)
+    prefix = "/".join(part for part in (place.prefix, *parts) if part)
     return GcsSegmentStore(GCSResource().get_client(), place.bucket, prefix)
 
 

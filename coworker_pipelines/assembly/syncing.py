@@ -8,8 +8,9 @@ from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
+from coworker_pipelines.assembly.credentials import Credentials
 from coworker_pipelines.assembly.stores import Stores, open_segments, open_stores
-from coworker_pipelines.connections.catalogs import catalog_from_json
+from coworker_pipelines.connections.catalogs import catalog_of
 from coworker_pipelines.connections.connections import find_connection
 from coworker_pipelines.connections.selections import current_selection, selected_streams
 from coworker_pipelines.connections.syncs import end_interrupted, end_sync, start_sync
@@ -22,27 +23,22 @@ from coworker_pipelines.kernel.scope import Scope
 from coworker_pipelines.kernel.secret import Secret
 from coworker_pipelines.kernel.window import Window
 from coworker_pipelines.oauth.tokens import token_source
+from coworker_pipelines.privacy.extent import Extent
+from coworker_pipelines.privacy.orders import refuse_under_order
+from coworker_pipelines.privacy.retention.truth import as_check, measure
 from coworker_pipelines.provisioning.connections import open_connector
 from coworker_pipelines.sdk.connector import Connector
 from coworker_pipelines.sdk.stream import Catalog
-from coworker_pipelines.secrets.keys import TenantKeys
 from coworker_pipelines.secrets.store import SecretReader
 from coworker_pipelines.services.address import ElasticsearchAddress
 from coworker_pipelines.settings import Settings
 from coworker_pipelines.syncs import checks
 from coworker_pipelines.syncs.context import Step, SyncContext
+from coworker_pipelines.syncs.fenced import FencedSegmentStore
 from coworker_pipelines.syncs.run import SyncRun
 
 REJECTED_SHARE_MAX: Final = 0.05
 REMOVAL_SHARE_MAX: Final = 0.2
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Credentials:
-    """One connection's way into Elasticsearch, and its tenant's keys."""
-
-    api_key: Secret
-    keys: TenantKeys
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +62,7 @@ def read_configured(session: Session, handle: str) -> Configured:
         handle=connection.handle,
         kind=connection.kind,
         settings=connection.settings,
-        catalog=catalog_from_json(connection.catalog),
+        catalog=catalog_of(connection),
         limits=connection.limits,
         streams=tuple(sorted(selected_streams(selection))),
     )
@@ -106,6 +102,7 @@ class Syncing:
     ) -> Iterator[tuple[SyncContext, tuple[str, ...]]]:
         """The same, for work that is no phase; with the selected streams."""
         configured = self.configured(handle)
+        self._refuse_under_order(configured.scope)
         sync = self._start_sync(configured.scope, run_id, windows)
         ended: str | None = "A defect stopped it; the run's log says where."
         try:
@@ -143,6 +140,19 @@ class Syncing:
         with self.open_stores(configured) as stores:
             return checks.index_owner(stores.client, configured.scope, stream)
 
+    def retention_truth(self, handle: str, stream: str) -> checks.CheckResult:
+        configured = self.configured(handle)
+        with self.open_stores(configured) as stores:
+            return as_check(
+                measure(
+                    stores.client,
+                    self.database,
+                    configured.scope,
+                    stream,
+                    now=self.clock.now(),
+                )
+            )
+
     def _context(
         self,
         configured: Configured,
@@ -160,7 +170,7 @@ class Syncing:
             connector_class=connector_class(configured.kind),
             connector=connector,
             database=self.database,
-            segments=stores.segments,
+            segments=FencedSegmentStore(stores.segments, self.database, configured.scope),
             rejected=stores.rejected,
             writer=stores.writer,
             reader=stores.reader,
@@ -177,6 +187,11 @@ class Syncing:
         secrets = self.source_secrets(configured.scope)
         tokens = token_source(self.token_reader, configured.scope, self.clock)
         return open_connector(configured.kind, configured.settings, secrets, tokens)
+
+    def _refuse_under_order(self, scope: Scope) -> None:
+        """After the epoch was read: whoever raises it has confirmed his order before."""
+        with self.database.tenant(scope.tenant) as session:
+            refuse_under_order(session, Extent(tenant=scope.tenant, connection=scope.connection))
 
     def _start_sync(self, scope: Scope, run_id: str, windows: Sequence[Window]) -> str:
         now = self.clock.now()

@@ -21,7 +21,7 @@ from coworker_pipelines.cli.scheduling import (
     schedule,
 )
 from coworker_pipelines.cli.selecting import select_streams
-from coworker_pipelines.connections.catalogs import catalog_from_json
+from coworker_pipelines.connections.catalogs import catalog_of
 from coworker_pipelines.connections.connections import (
     find_connection,
     list_connections,
@@ -223,7 +223,7 @@ def streams(handle: Handle, *, as_json: Json = False) -> None:
                 "left_out": sorted(_left_out(stream.field_names, selected.get(stream.name)))
                 or None,
             }
-            for stream in catalog_from_json(connection.catalog)
+            for stream in catalog_of(connection)
         ]
     show_rows(
         rows,

@@ -12,7 +12,12 @@ from kubernetes.client import ApiClient, Configuration
 from kubernetes.config import ConfigException, load_incluster_config, load_kube_config
 
 from coworker_pipelines.cluster.places import Place, Verb, namespace_place
-from coworker_pipelines.cluster.verdicts import lacks_namespace, no_namespace, verdict
+from coworker_pipelines.cluster.verdicts import (
+    NoNamespaceError,
+    lacks_namespace,
+    no_namespace,
+    verdict,
+)
 from coworker_pipelines.kernel.errors import RefusedError, RetryLaterError, TenantActionError
 
 CONNECT_TIMEOUT_S: Final = 5.0
@@ -95,7 +100,12 @@ class Cluster:
             RefusedError: we may not, or we are not known; the sentence says who lacks what.
             RetryLaterError: the API does not answer, or has too much to do.
         """
-        status, answer = self._send(verb, place, body)
+        return self._answered(verb, place, body)
+
+    def _answered(
+        self, verb: Verb, place: Place, body: Manifest | None, *, query: str = ""
+    ) -> Answer:
+        status, answer = self._send(verb, place, body, query=query)
         if status < 300:  # noqa: PLR2004 - all of HTTP's ways to say yes
             return Done(body=answer)
         if place.namespace is not None and self._without_namespace(place, status, answer):
@@ -105,6 +115,18 @@ class Cluster:
         if status == _CONFLICT:
             return Conflict()
         raise verdict(verb, place, status=status, body=answer)
+
+    def would_delete(self, place: Place) -> bool:
+        """Whether there is such an object, asked with no more than the right to delete it.
+
+        Raises:
+            RefusedError, RetryLaterError: as for ``ask``.
+        """
+        try:
+            answer = self._answered(Verb.DELETE, place, None, query="?dryRun=All")
+        except NoNamespaceError:
+            return False
+        return not isinstance(answer, Missing)
 
     def apply(self, place: Place, manifest: Manifest) -> None:
         """The object is there and is as the manifest says, whether it was there or not."""
@@ -120,9 +142,10 @@ class Cluster:
             return status == _MISSING
         return status == _MISSING and lacks_namespace(place, answer)
 
-    def _send(self, verb: Verb, place: Place, body: Manifest | None) -> tuple[int, Manifest]:
+    def _send(
+        self, verb: Verb, place: Place, body: Manifest | None, *, query: str = ""
+    ) -> tuple[int, Manifest]:
         headers = {"Accept": "application/json", "Content-Type": "application/json"}
-        query = ""
         if verb is Verb.PATCH:
             headers["Content-Type"] = _APPLY
             query = f"?fieldManager={FIELD_MANAGER}&force=true"

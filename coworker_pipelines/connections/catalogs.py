@@ -15,13 +15,18 @@ def catalog_from_json(content: dict[str, Any]) -> Catalog:
     return Catalog(tuple(_stream(entry) for entry in content["streams"]))
 
 
+def catalog_of(connection: Connection) -> Catalog:
+    """What the connection's source offers, as last discovered; each stream has its namespace."""
+    return catalog_from_json(connection.catalog).in_namespace(connection.id)
+
+
 def stream_for(connection: Connection, name: str) -> Stream:
     """A stream of the connection, as last discovered.
 
     Raises:
         TenantActionError: there is none of that name.
     """
-    return catalog_from_json(connection.catalog).stream(name)
+    return catalog_of(connection).stream(name)
 
 
 def _stream(content: dict[str, Any]) -> Stream:

@@ -230,10 +230,53 @@ class RejectedRecord(Row):
     at: Mapped[datetime] = mapped_column(server_default=text("now()"))
 
 
+class Suppression(Row):
+    """What was erased and is not taken in again, within an extent: all of the tenant's, or less.
+
+    ``generation`` grows by one with every suppression of the tenant that is made, added to or
+    lifted, so the highest one says which list holds. A lifted one stays as a record, without keys.
+    """
+
+    __tablename__ = "suppressions"
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "id"),
+        Index("ix_suppressions_tenant_id_generation", "tenant_id", "generation"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"))
+    connection_id: Mapped[str | None]
+    stream: Mapped[str | None]
+    generation: Mapped[int] = mapped_column(BigInteger)
+    order_id: Mapped[str | None] = mapped_column(unique=True, deferred=True)
+    reason: Mapped[str] = mapped_column(deferred=True)
+    made_by: Mapped[str] = mapped_column(deferred=True)
+    made_at: Mapped[datetime] = mapped_column(deferred=True)
+    lift_reason: Mapped[str | None] = mapped_column(deferred=True)
+    lifted_by: Mapped[str | None] = mapped_column(deferred=True)
+    lifted_at: Mapped[datetime | None] = mapped_column(deferred=True)
+
+
 class SuppressedKey(Row):
-    """A subject key whose records are not taken in again."""
+    """The 16 bytes of a person's subject key, or of a document's token (``kind``).
+
+    ``connection_id`` and ``stream`` are those of the extent, empty where it has none: in this
+    order the primary key hands out the keys of an extent sorted, without a sort.
+    """
 
     __tablename__ = "suppressed_keys"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["tenant_id", "suppression_id"], ["suppressions.tenant_id", "suppressions.id"]
+        ),
+        PrimaryKeyConstraint(
+            "tenant_id", "kind", "connection_id", "stream", "key", "suppression_id"
+        ),
+    )
 
-    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"), primary_key=True)
-    key: Mapped[str] = mapped_column(primary_key=True)
+    tenant_id: Mapped[str]
+    kind: Mapped[str]
+    connection_id: Mapped[str]
+    stream: Mapped[str]
+    key: Mapped[bytes]
+    suppression_id: Mapped[str] = mapped_column(index=True)

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from coworker_pipelines.connections.catalogs import catalog_from_json
+from coworker_pipelines.connections.catalogs import catalog_of
 from coworker_pipelines.connections.naming import unknown
 from coworker_pipelines.connections.rows import Connection, Selection, StreamState
 from coworker_pipelines.kernel.errors import DefectError, TenantActionError
@@ -76,7 +76,7 @@ def add_selection(
     """
     # Two who select at once follow one another, each on the catalog and version that hold then.
     session.refresh(connection, with_for_update=True)
-    catalog = catalog_from_json(connection.catalog)
+    catalog = catalog_of(connection)
     for name, fields in streams.items():
         _check(catalog.stream(name), fields)
     version = session.scalar(

@@ -2,12 +2,13 @@
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final, Self
 
 from psycopg.errors import (
     InvalidParameterValue,
+    LockNotAvailable,
     UndefinedColumn,
     UndefinedFunction,
     UndefinedTable,
@@ -36,11 +37,18 @@ PASS_SETTING: Final = "coworker.pass"  # noqa: S105 - a name
 CONNECT_TIMEOUT_S: Final = 10
 STATEMENT_TIMEOUT_S: Final = 120
 ROW_LOCK_TIMEOUT_S: Final = 30
+RUN_IDLE_TIMEOUT_S: Final = 20
+"""A run that is stopped in the middle of a transaction loses it: nobody waits for it for ever."""
 LOCK_POLL_S: Final = 0.2
+CLEARING_LOCK_S: Final = 2
+CLEARING_TRIES: Final = 3
+REWRITTEN_BYTES_MAX: Final = 64 * 2**20
+"""A table of that size is closed for about a second while it is written anew."""
 POOL_SIZE: Final = 4
 
 _NOT_READY: Final = (UndefinedTable, UndefinedColumn, UndefinedFunction, InvalidParameterValue)
 """A database without our tables, of an older revision, or without the roles of a session."""
+_SIZE: Final = text("SELECT pg_total_relation_size(CAST(:table AS regclass))")
 _SET_ROLE: Final = "permission denied to set role"
 """Other refusals are row-level security's, and a defect of ours."""
 _KEEPALIVE: Final = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
@@ -49,6 +57,7 @@ _BEGIN: Final = text(
     "SELECT set_config('role', :role, true), "
     f"set_config('{TENANT_SETTING}', :tenant, true), set_config('{PASS_SETTING}', :pass, true), "
     "set_config('statement_timeout', :statement, true), set_config('lock_timeout', :lock, true), "
+    "set_config('idle_in_transaction_session_timeout', :idle, true), "
     "coworker_tenant()"
 )
 
@@ -128,6 +137,27 @@ class Database:
         with self._transaction(_Beginning(PRIVACY_ROLE, "", Secret(""))) as session:
             yield session
 
+    def clear_away(self, tables: Sequence[str]) -> None:
+        """What was deleted from these tables is out of their files, as far as Postgres lets us.
+
+        A small table is written anew, which no byte of a deleted row survives, but for which it
+        is closed for a moment; a large one, or one that is in use, loses its dead rows, and their
+        bytes are overwritten as its pages fill. Postgres before 17 lets only the owner do it.
+
+        Raises:
+            RetryLaterError: the server does not answer.
+        """
+        with _reachable(), self._lock_engine.connect() as connection:
+            connection.execute(text(f"SET ROLE {PRIVACY_ROLE}"))
+            connection.execute(text(f"SET lock_timeout = '{CLEARING_LOCK_S}s'"))
+            for table in tables:
+                size = connection.execute(_SIZE, {"table": table}).scalar_one()
+                # Who waits for longer gives way: the one before may be Postgres' own upkeep.
+                if size > REWRITTEN_BYTES_MAX or not any(
+                    _vacuumed(connection, table, "FULL") for _ in range(CLEARING_TRIES)
+                ):
+                    _vacuumed(connection, table, "")
+
     @contextmanager
     def connection_lock(self, connection_id: str, *, wait_s: float) -> Iterator[None]:
         """Hold the connection's lock; it goes with the process, however that ends.
@@ -168,6 +198,7 @@ class _Beginning:
             "tenant": tenant_id,
             "statement": f"{STATEMENT_TIMEOUT_S}s",
             "lock": f"{ROW_LOCK_TIMEOUT_S}s",
+            "idle": f"{RUN_IDLE_TIMEOUT_S if role == RUN_ROLE else 0}s",
         }
 
     def __call__(self, _session: Session, _transaction: object, connection: Connection) -> None:
@@ -178,6 +209,17 @@ class _Beginning:
                 "The database does not open this tenant's rows: the tenant is gone, or was made "
                 "under another master key."
             )
+
+
+def _vacuumed(connection: Connection, table: str, how: str) -> bool:
+    """Whether it was done; not where somebody else worked with the table all the while."""
+    try:
+        connection.execute(text(f'VACUUM {f"({how})" if how else ""} "{table}"'))
+    except OperationalError as error:
+        if isinstance(error.orig, LockNotAvailable):
+            return False
+        raise
+    return True
 
 
 def _lock_key(connection_id: str) -> int:

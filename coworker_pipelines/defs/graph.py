@@ -6,6 +6,13 @@ from dagster import Definitions, in_process_executor
 
 from coworker_pipelines.defs.assets import kind_assets
 from coworker_pipelines.defs.checks import kind_checks
+from coworker_pipelines.defs.deletions import (
+    deletion_checks,
+    deletion_job,
+    deletion_schedule,
+    deletions_asset,
+    deletions_requested,
+)
 from coworker_pipelines.defs.jobs import (
     freshness_schedule,
     rotate_keys_job,
@@ -15,6 +22,7 @@ from coworker_pipelines.defs.jobs import (
 from coworker_pipelines.defs.kinds import Kind
 from coworker_pipelines.defs.oauth import oauth_tokens_job, oauth_tokens_schedule
 from coworker_pipelines.defs.platform import PlatformResource
+from coworker_pipelines.defs.retention import retention_due, retention_job
 from coworker_pipelines.defs.sensors import connections_changed, connections_due
 
 
@@ -26,15 +34,21 @@ def build_definitions(kinds: Sequence[Kind], platform: PlatformResource) -> Defi
     """
     jobs = [sync_job(kind) for kind in kinds]
     return Definitions(
-        assets=[asset for kind in kinds for asset in kind_assets(kind)],
-        asset_checks=[kind_checks(kind) for kind in kinds],
-        jobs=[*jobs, rotate_keys_job, oauth_tokens_job],
+        assets=[*(asset for kind in kinds for asset in kind_assets(kind)), deletions_asset()],
+        asset_checks=[*(kind_checks(kind) for kind in kinds), deletion_checks()],
+        jobs=[*jobs, rotate_keys_job, oauth_tokens_job, deletion_job(), retention_job(kinds)],
         schedules=[
             *(freshness_schedule(kind) for kind in kinds),
             rotation_schedule(),
             oauth_tokens_schedule(),
+            deletion_schedule(),
         ],
-        sensors=[connections_due(kinds, jobs), connections_changed(kinds)],
+        sensors=[
+            connections_due(kinds, jobs),
+            connections_changed(kinds),
+            deletions_requested(),
+            retention_due(),
+        ],
         resources={"platform": platform},
         executor=in_process_executor,
     )

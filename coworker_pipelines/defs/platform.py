@@ -6,13 +6,16 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
-from dagster import ResourceParam
+from dagster import DagsterInstance, ResourceParam
 
 from coworker_pipelines.kernel.clock import Clock, SystemClock
 from coworker_pipelines.kernel.window import Window
 
 if TYPE_CHECKING:  # their modules import every adapter, and definitions have to load quickly
+    from coworker_pipelines.assembly.retaining import ConnectionSweep
     from coworker_pipelines.connections.due import DueConnection
+    from coworker_pipelines.privacy.clock import DeletionClock
+    from coworker_pipelines.privacy.deletion.record import Progress
     from coworker_pipelines.syncs.context import Bounds
     from coworker_pipelines.syncs.result import PhaseResult
 
@@ -48,6 +51,7 @@ class Platform(Protocol):
     ) -> AbstractContextManager[Sync]: ...
     def balance_of_last_sync(self, handle: str, stream: str) -> CheckResult: ...
     def index_owner(self, handle: str, stream: str) -> CheckResult: ...
+    def retention_truth(self, handle: str, stream: str) -> CheckResult: ...
 
 
 class ControlPlatform(Protocol):
@@ -60,6 +64,24 @@ class ControlPlatform(Protocol):
     def rotate_expiring_keys(self, limit: int) -> "Sequence[str]": ...
     def tokens_are_due(self) -> bool: ...
     def refresh_tokens(self) -> Mapping[str, int]: ...
+    def deletion_clock(self) -> "DeletionClock": ...
+    def tenants_with_policies(self, after: str, limit: int) -> Sequence[str]: ...
+
+
+class RetentionSweeps(Protocol):
+    """One connection after another; each by its id, which tells nobody who its tenant is."""
+
+    def connections_of(self, tenant: str) -> Sequence[str]: ...
+    def sweep(self, connection: str) -> "ConnectionSweep": ...
+
+
+class Deletion(Protocol):
+    """One confirmed deletion after another, each by its order's id."""
+
+    def shut_out(self, order_id: str) -> None: ...
+    def clear(self, order_id: str, name: str) -> "Progress": ...
+    def settle(self, order_id: str) -> str: ...
+    def counts(self, order_id: str) -> Mapping[str, int]: ...
 
 
 class PlatformResource:
@@ -75,6 +97,19 @@ class PlatformResource:
         from coworker_pipelines.assembly import Platform as Assembled  # noqa: PLC0415 - seconds
 
         return Assembled.from_environment()
+
+    def open_sweeps(self) -> AbstractContextManager[RetentionSweeps]:
+        """With the rights to remove."""
+        from coworker_pipelines.assembly import Platform as Assembled  # noqa: PLC0415 - seconds
+        from coworker_pipelines.assembly.retaining import open_sweeps  # noqa: PLC0415 - the same
+
+        return open_sweeps(Assembled.from_environment())
+
+    def open_deletions(self, instance: DagsterInstance) -> AbstractContextManager[Deletion]:
+        """With the rights to remove, which nobody else has."""
+        from coworker_pipelines.defs.deleting import open_deletion_work  # noqa: PLC0415 - seconds
+
+        return open_deletion_work(instance)
 
     def clock(self) -> Clock:
         return SystemClock()

@@ -31,6 +31,11 @@ def activities_alias(scope: Scope) -> str:
     return f"{_root(scope)}.activities.alias.e{scope.epoch}"
 
 
+def instance_index(deployment: str) -> str:
+    """No tenant's: it holds one number, by which a cluster shows that it was put back."""
+    return f"{PREFIX}.instance.{deployment}"
+
+
 def connection_pattern(scope: Scope) -> str:
     """Matches every index and alias of the connection, and nothing of any other.
 
@@ -39,12 +44,36 @@ def connection_pattern(scope: Scope) -> str:
     return f"{_root(scope)}.*"
 
 
+def tenant_pattern(tenant: str) -> str:
+    """Matches every index, alias and key of the tenant, and nothing of any other."""
+    return f"{_tenant_root(tenant)}.*"
+
+
+def pattern_of(tenant: str, connection: str | None, stream: str | None) -> str:
+    """Matches all of a tenant, all of a connection, or one stream's documents in every epoch."""
+    if connection is None:
+        return tenant_pattern(tenant)
+    root = _root(Scope(tenant=tenant, connection=connection, epoch=1))
+    return f"{root}.*" if stream is None else f"{root}.documents.{stream_slug(stream)}.*"
+
+
+def holds_documents(index: str) -> bool:
+    return index.split(".")[3:4] == ["documents"]
+
+
 def role(scope: Scope) -> str:
     """The name of the connection's API key, and of the role inside it."""
     return _root(scope)
 
 
 def _root(scope: Scope) -> str:
-    if not (is_id(scope.tenant, IdPrefix.TENANT) and is_id(scope.connection, IdPrefix.CONNECTION)):
+    root = _tenant_root(scope.tenant)
+    if not is_id(scope.connection, IdPrefix.CONNECTION):
         raise DefectError("A name in Elasticsearch was asked for with an id that is none.")
-    return f"{PREFIX}.{scope.tenant}.{scope.connection}"
+    return f"{root}.{scope.connection}"
+
+
+def _tenant_root(tenant: str) -> str:
+    if not is_id(tenant, IdPrefix.TENANT):
+        raise DefectError("A name in Elasticsearch was asked for with an id that is none.")
+    return f"{PREFIX}.{tenant}"

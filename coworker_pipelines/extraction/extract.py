@@ -10,14 +10,17 @@ from typing import Any, Final
 
 import zstandard
 
+from coworker_pipelines.connections.kept_out import KeptOut
 from coworker_pipelines.connections.rejected import RejectedEntry, RejectedStore
 from coworker_pipelines.extraction.prepare import (
+    LETS_ALL_IN,
     Filtered,
     Preparation,
     Rejection,
     Suppressed,
 )
 from coworker_pipelines.extraction.rejected_share import require_few_rejected
+from coworker_pipelines.extraction.screening import Screen
 from coworker_pipelines.extraction.segment_draft import SegmentDraft
 from coworker_pipelines.kernel.counts import Counts
 from coworker_pipelines.kernel.errors import DefectError
@@ -57,9 +60,10 @@ class ExtractionJob:
     request: ReadRequest
     manifest: Manifest
     subject_key: bytes
-    suppressed: frozenset[str]
+    screen: Screen
     rejected_share_max: float
     segment_bytes: int
+    kept_out: KeptOut = LETS_ALL_IN
 
 
 def extract_stream(
@@ -113,7 +117,8 @@ class _Extraction:
             job.request,
             job.manifest,
             subject_key=job.subject_key,
-            suppressed=job.suppressed,
+            kept_out=job.kept_out,
+            screen=job.screen,
         )
 
     def run(self, pages: Iterator[Page]) -> Manifest:

@@ -1,8 +1,9 @@
 """Pseudonyms of people: identifiers, normalised and keyed.
 
 A subject key is the first 32 hexadecimal digits of HMAC-SHA256, under the tenant's key, of
-``kind:normalised value``. Without the key nobody can compute it from an address or find an
-address for it; with it, the same person is found in every connection of the tenant.
+``kind:normalised value``, or of ``kind:namespace:normalised value`` where the value names somebody
+at one place alone. Without the key nobody can compute it from an address or find an address for
+it; with it, the same person is found in every connection of the tenant.
 """
 
 import hmac
@@ -15,6 +16,8 @@ from unicodedata import normalize as normalise_unicode
 from coworker_pipelines.sdk.stream import IdentifierKind
 
 SUBJECT_KEY_LENGTH: Final = 32
+NAMESPACED: Final = frozenset({IdentifierKind.LOGIN, IdentifierKind.USER_ID})
+"""42 at GitHub and 42 in a shop's table are two people."""
 LOCAL_PART_MAX: Final = 64
 """Octets before the @ (RFC 5321, section 4.5.3.1.1)."""
 
@@ -29,11 +32,19 @@ _DOMAIN: Final = re.compile(
 _UNICODE_ESCAPE_LENGTH: Final = 5
 
 
-def subject_key_of(kind: IdentifierKind, value: object, key: bytes) -> str | None:
-    """The pseudonym of an identifier; ``None`` where there is nothing to identify anybody by."""
+def subject_key_of(
+    kind: IdentifierKind, value: object, key: bytes, *, namespace: str = ""
+) -> str | None:
+    """The pseudonym of an identifier; ``None`` where there is nothing to identify anybody by.
+
+    ``namespace`` is the stream's; only what names somebody at one place alone needs it.
+    """
     text = normalise(kind, value)
     if not text:
         return None
+    if kind in NAMESPACED:
+        assert namespace, "a login or a user id names nobody without the place that gave it"
+        text = f"{namespace}:{text}"
     return hmac.digest(key, f"{kind}:{text}".encode(), "sha256").hex()[:SUBJECT_KEY_LENGTH]
 
 

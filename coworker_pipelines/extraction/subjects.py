@@ -41,6 +41,7 @@ class Subjects:
         personal = {field.name for field in stream.fields if field.identifier is not None}
         self.is_personal_key = not personal.isdisjoint(stream.primary_key)
         self._subject_key = subject_key
+        self._namespace = stream.namespace
         # By the type as well: 1 is somebody's number, and True, its equal, is nobody's.
         self._known = lru_cache(PEOPLE_CACHED, typed=True)(self._identified)
         self._known_address = lru_cache(PEOPLE_CACHED)(self._addressed)
@@ -68,7 +69,7 @@ class Subjects:
         addresses = 0
         for kind, value in zip(self._kinds, values, strict=True):
             if isinstance(value, (str, int)):
-                key = subject_key_of(kind, value, self._subject_key)
+                key = subject_key_of(kind, value, self._subject_key, namespace=self._namespace)
                 if key is not None:
                     found.add(key)
                     addresses += _is_address(kind, value)

@@ -23,7 +23,10 @@ class IdPrefix(StrEnum):
     GRANT = "g"
     REVIEW = "v"
     READING = "d"
+    HOLD = "h"
+    SWEEP = "w"
     ORDER = "o"
+    SUPPRESSION = "u"
 
 
 def new_id(prefix: IdPrefix) -> str:

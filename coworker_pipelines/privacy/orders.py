@@ -14,7 +14,7 @@ from typing import Any, Final
 import orjson
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, load_only
 
 from coworker_pipelines.connections.naming import unknown
 from coworker_pipelines.kernel.errors import RefusedError, TenantActionError
@@ -28,6 +28,17 @@ RETRY_FIRST: Final = timedelta(seconds=30)
 RETRY_MAX: Final = timedelta(minutes=30)
 RUNNING_MAX: Final = timedelta(minutes=15)
 """A try that has not told anything for so long is dead, and is taken up anew."""
+
+
+_SEEN_BY_RUNS: Final = (
+    Order.id,
+    Order.kind,
+    Order.tenant_id,
+    Order.connection_id,
+    Order.stream,
+    Order.state,
+)
+"""A run sees that something is under an order, and not who ordered it or why."""
 
 
 class OrderKind(StrEnum):
@@ -115,17 +126,26 @@ def list_orders(
 
 def orders_over(session: Session, extent: Extent) -> list[Order]:
     """Confirmed deletions that are not done and reach anything of the extent."""
-    statement = select(Order).where(
-        Order.tenant_id == extent.tenant,
-        Order.kind == OrderKind.DELETION,
-        Order.state.in_(UNDER_ORDER),
+    statement = (
+        select(Order)
+        .options(load_only(*_SEEN_BY_RUNS))
+        .where(
+            Order.tenant_id == extent.tenant,
+            Order.kind == OrderKind.DELETION,
+            Order.state.in_(UNDER_ORDER),
+        )
     )
     return [order for order in session.scalars(statement) if extent_of(order).meets(extent)]
 
 
 def preview_digest(preview: Mapping[str, Any]) -> str:
-    """What a preview is confirmed by: the same for the same content, whatever its order."""
-    return hashlib.sha256(orjson.dumps(preview, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    """What a preview is confirmed by: the same for the same content, whatever its order.
+
+    What stands below ``counts`` is shown and not confirmed: as long as syncs run, it changes from
+    one minute to the next, and an order is for all of an extent, however much that is by now.
+    """
+    confirmed = {name: value for name, value in preview.items() if name != "counts"}
+    return hashlib.sha256(orjson.dumps(confirmed, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 def record_preview(order: Order, preview: dict[str, Any], *, now: datetime) -> None:
@@ -191,7 +211,8 @@ def keep_waiting(order: Order, detail: str, *, now: datetime) -> None:
     The pause doubles with every try.
     """
     order.state = OrderState.WAITING
-    order.detail = detail
+    # One try may wait for several things, and says so of each.
+    order.detail = detail if order.detail is None else f"{order.detail} {detail}"
     order.due_at = now + min(RETRY_FIRST * 2 ** min(order.attempt, 10), RETRY_MAX)
 
 
@@ -229,16 +250,19 @@ def due_orders(session: Session, kind: OrderKind, *, now: datetime, limit: int) 
 
 
 def refuse_under_order(session: Session, extent: Extent) -> None:
-    """Return if no deletion is under way that reaches the extent.
+    """Return if no deletion is under way that reaches all of the extent.
+
+    A connection of which one stream is being deleted goes on with the others.
 
     Raises:
         RefusedError: there is one.
     """
-    if found := orders_over(session, extent):
-        raise RefusedError(
-            f"A deletion is under way here (order {found[0].id}): nothing is taken in until it is "
-            "done."
-        )
+    for order in orders_over(session, extent):
+        if extent_of(order).covers(extent):
+            raise RefusedError(
+                f"A deletion is under way here (order {order.id}): nothing is taken in until it "
+                "is done."
+            )
 
 
 def _open_deletion(session: Session, extent: Extent) -> Order:

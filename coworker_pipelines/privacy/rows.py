@@ -1,6 +1,6 @@
 """What the database keeps of orders: what was asked for, by whom, and what has come of it.
 
-Neither table refers to a tenant or a connection: an order outlives what it takes away, so it
+No table here refers to a tenant or a connection: an order outlives what it takes away, so it
 names both by their ids alone. What more it has to know while it is open is empty when it is done.
 """
 
@@ -80,3 +80,35 @@ class OrderTarget(Row):
     began_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
     detail: Mapped[str | None]
+
+
+class ReceiptRow(Row):
+    """``body`` is the canonical JSON that was signed: see ``privacy.receipts``."""
+
+    __tablename__ = "receipts"
+
+    number: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    order_id: Mapped[str] = mapped_column(unique=True)
+    tenant_id: Mapped[str]
+    body: Mapped[bytes]
+    signature: Mapped[bytes]
+    issued_at: Mapped[datetime]
+
+
+class JournalEntry(Row):
+    """What has to be done again after a restore: see ``privacy.restore``.
+
+    ``published``: it rests in the journal, apart from the database. ``done_at``: all that it
+    orders is done, so a copy of Elasticsearch that was made later holds nothing of it.
+    """
+
+    __tablename__ = "journal_entries"
+
+    number: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    tenant_id: Mapped[str]
+    kind: Mapped[str]
+    order_id: Mapped[str] = mapped_column(index=True)
+    sealed: Mapped[bytes]
+    made_at: Mapped[datetime]
+    published: Mapped[bool]
+    done_at: Mapped[datetime | None]

@@ -21,6 +21,8 @@ from coworker_pipelines.kernel.scope import Scope
 from coworker_pipelines.kernel.secret import Secret
 from coworker_pipelines.oauth.failures import not_authorised
 from coworker_pipelines.oauth.tokens import token_source
+from coworker_pipelines.privacy.extent import Extent
+from coworker_pipelines.privacy.orders import refuse_under_order
 from coworker_pipelines.provisioning.forms import (
     SplitForm,
     join_form,
@@ -73,12 +75,15 @@ class ConnectionMaker:
         settings = parse_form(connector_type.settings_type, order.form)
         split = split_form(settings)
         is_let_in = not _awaits_consent(connector_type, split)
-        catalog = _asked(connector_type(settings)) if is_let_in else _fixed(connector_type)
+        catalog = (
+            _asked(connector_type(settings)) if is_let_in else _fixed(connector_type, settings)
+        )
         streams = sorted(
             (stream.name for stream in catalog) if order.streams is None else set(order.streams)
         )
         with ExitStack() as undo, self.database.control() as session:
             connection = self._row(session, order, dict(split.settings), catalog, streams)
+            _refuse_under_order(session, connection)
             scope = connection.scope
             for reference in (source_reference(scope), access_reference(scope)):
                 undo.callback(self.keys.secrets.delete, reference)
@@ -115,6 +120,7 @@ class ConnectionMaker:
         catalog = _asked(_entered(connector_type, settings, tokens))
         with self.database.control() as session, ExitStack() as undo:
             connection = find_connection(session, handle)
+            _refuse_under_order(session, connection)
             connection.settings = dict(split.settings)
             connection.catalog = catalog_to_json(catalog)
             connection.needs_attention = connection.needs_attention_at = None
@@ -202,6 +208,11 @@ class ConnectionMaker:
         return connection
 
 
+def _refuse_under_order(session: Session, connection: Connection) -> None:
+    """What is being deleted gets nothing new that could survive."""
+    refuse_under_order(session, Extent(tenant=connection.tenant_id, connection=connection.id))
+
+
 def open_connector(
     kind: str,
     settings: Mapping[str, Any],
@@ -226,7 +237,7 @@ def offered(connector: Connector[Any]) -> Catalog:
     """What the source offers, once it has answered that we may read it."""
     try:
         connector.check()
-        return connector.discover()
+        return connector.discover().in_namespace(connector.namespace(connector.settings))
     finally:
         connector.close()
 
@@ -235,8 +246,9 @@ def _awaits_consent(connector_type: type[Connector[Any]], split: SplitForm) -> b
     return connector_type.oauth is not None and not split.secrets
 
 
-def _fixed(connector_type: type[Connector[Any]]) -> Catalog:
-    return Catalog(streams=connector_type.fixed_streams)
+def _fixed(connector_type: type[Connector[Any]], settings: Any) -> Catalog:
+    catalog = Catalog(streams=connector_type.fixed_streams)
+    return catalog.in_namespace(connector_type.namespace(settings))
 
 
 def _asked(connector: Connector[Any]) -> Catalog:

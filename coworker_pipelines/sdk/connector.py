@@ -50,6 +50,15 @@ class Connector(ABC, Generic[SettingsT]):
         del settings
         return cls.oauth
 
+    @classmethod
+    def namespace(cls, settings: SettingsT) -> str:
+        """Whose the logins and user ids in the records are; empty where they are the source's own.
+
+        A host, for example, so that its people are the same in each connection that reads there.
+        """
+        del settings
+        return ""
+
     @abstractmethod
     def check(self) -> None:
         """Return if the source answers and lets us read.

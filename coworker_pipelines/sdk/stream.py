@@ -1,7 +1,7 @@
 """Streams and catalogs: what a source offers."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from coworker_pipelines.kernel.errors import TenantActionError
@@ -21,7 +21,11 @@ class SyncMode(StrEnum):
 
 
 class IdentifierKind(StrEnum):
-    """What a field says about a person, and so how its value is normalised."""
+    """What a field says about a person, and so how its value is normalised.
+
+    A ``LOGIN`` and a ``USER_ID`` name somebody at one place alone, which the stream's
+    ``namespace`` says; the others name the same person everywhere.
+    """
 
     EMAIL = "email"
     PHONE = "phone"
@@ -47,7 +51,9 @@ class Stream:
     in every mode but ``SNAPSHOT``; its value, read again, never gets smaller for a record,
     so it is the version of the record. ``time_field`` says when the thing happened
     (RFC 3339 text or an aware datetime); in ``WINDOW`` mode the cursor field is a time.
-    ``created_field`` says when it came to be, where the source knows.
+    ``created_field`` says when it came to be, where the source knows. ``namespace`` says whose
+    the logins and user ids are; empty, as a source declares it that knows no place beyond
+    itself, they are the connection's own.
     """
 
     name: str
@@ -58,6 +64,7 @@ class Stream:
     time_field: str | None = None
     created_field: str | None = None
     description: str = ""
+    namespace: str = ""
 
     def __post_init__(self) -> None:
         assert self.primary_key, "a stream needs a primary key"
@@ -90,6 +97,15 @@ class Catalog:
 
     def __iter__(self) -> Iterator[Stream]:
         return iter(self.streams)
+
+    def in_namespace(self, namespace: str) -> "Catalog":
+        """The same, where a stream that has no namespace has this one."""
+        return Catalog(
+            tuple(
+                stream if stream.namespace else replace(stream, namespace=namespace)
+                for stream in self.streams
+            )
+        )
 
     def stream(self, name: str) -> Stream:
         """The stream of that name.

@@ -74,6 +74,14 @@ class FileSecretStore(SecretStore):
                 unfinished(path).unlink(missing_ok=True)
                 path.unlink(missing_ok=True)
                 sync_folder(path.parent)
+                self._remove_empty(path.parent)
+
+    def _remove_empty(self, folder: Path) -> None:
+        """A folder is named for a tenant, and stays no longer than what is in it."""
+        while folder != self._folder and not any(folder.iterdir()):
+            folder.rmdir()
+            folder = folder.parent
+            sync_folder(folder)
 
     def references(self) -> Iterator[str]:
         paths = self._folder.rglob(f"*{_SUFFIX}")

@@ -1,4 +1,4 @@
-"""The file that holds the master key of all tenants."""
+"""Files that hold one key each: the master key of all tenants, the key that signs receipts."""
 
 import os
 import secrets
@@ -17,6 +17,11 @@ _FORBIDDEN: Final = stat.S_IRWXO | stat.S_IWGRP | stat.S_IXGRP
 
 
 def read_master_key(path: Path) -> MasterKey:
+    """The key that the file holds, as ``read_key_file`` reads it."""
+    return MasterKey(read_key_file(path))
+
+
+def read_key_file(path: Path) -> bytes:
     """The key that the file holds; made when there is no file, by whoever comes first.
 
     Raises:
@@ -29,7 +34,7 @@ def read_master_key(path: Path) -> MasterKey:
     key = path.read_bytes()
     if len(key) != KEY_BYTES:
         raise RefusedError(f"The key file {path} does not hold {KEY_BYTES} bytes.")
-    return MasterKey(key)
+    return key
 
 
 def _make(path: Path) -> None:

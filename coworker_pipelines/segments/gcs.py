@@ -1,6 +1,6 @@
 """Segments in a bucket of Google Cloud Storage."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from typing import Any, BinaryIO, Final, cast
@@ -26,6 +26,7 @@ from coworker_pipelines.kernel.errors import (
     TenantActionError,
 )
 from coworker_pipelines.segments.paths import checked_path
+from coworker_pipelines.segments.root import SegmentRoot, joined
 from coworker_pipelines.segments.store import SegmentStore
 
 CHUNK_BYTES: Final = 8 * 2**20
@@ -127,6 +128,43 @@ class GcsSegmentStore(SegmentStore):
     def _require_bucket(self) -> None:
         """A bucket that is not there answers for its objects as for missing ones."""
         next(iter(self._client.list_blobs(self._bucket, max_results=1, **self._patience)), None)
+
+
+class GcsSegmentRoot(SegmentRoot):
+    """A prefix of a bucket, with a prefix for each tenant below."""
+
+    def __init__(self, client: Client, bucket: str, prefix: str) -> None:
+        self._client = client
+        self._bucket = client.bucket(bucket)
+        self._prefix = prefix
+        self._patience: dict[str, Any] = {
+            "timeout": REQUEST_TIMEOUT_S,
+            "retry": DEFAULT_RETRY.with_timeout(RETRY_S_MAX),
+        }
+
+    def count(self, parts: Sequence[str]) -> int:
+        with _translated():
+            return sum(1 for _ in self._blobs(parts))
+
+    def delete(self, parts: Sequence[str]) -> int:
+        gone = 0
+        with _translated():
+            for blob in tuple(self._blobs(parts)):
+                with suppress(NotFound):
+                    blob.delete(**self._patience)
+                gone += 1
+        return gone
+
+    def _blobs(self, parts: Sequence[str]) -> Iterator[Blob]:
+        """In every generation: a bucket that keeps earlier ones must not keep these."""
+        folder = "/".join(part for part in (self._prefix, joined(parts)) if part)
+        yield from self._client.list_blobs(
+            self._bucket,
+            prefix=f"{folder}/",
+            versions=True,
+            fields="items(name,generation),nextPageToken",
+            **self._patience,
+        )
 
 
 class _Upload(BlobWriter):  # type: ignore[misc]  # it has no types

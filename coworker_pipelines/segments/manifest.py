@@ -56,6 +56,7 @@ class Manifest:
     """What one extraction of a stream and window has closed so far.
 
     ``sync`` is written into every document of it, also by a run that goes on with it.
+    ``suppression`` is the generation of the list that every segment was screened by, at least.
     ``since`` and ``until`` are the bounds of a run that was narrowed inside the window.
     ``finished`` says that the source had no more; ``snapshot_complete`` that a snapshot was
     read whole, so that what it did not show is gone.
@@ -68,6 +69,7 @@ class Manifest:
     epoch: int
     write_mode: WriteMode
     extracted_at: str
+    suppression: int = 0
     since: str | None = None
     until: str | None = None
     segments: tuple[Segment, ...] = ()

@@ -1,12 +1,13 @@
 """Everything that the phases of one run were given."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from coworker_pipelines.activities.store import ActivitiesStore
 from coworker_pipelines.connections.rejected import RejectedStore
+from coworker_pipelines.connections.suppression import SuppressionLists
 from coworker_pipelines.database.database import Database
 from coworker_pipelines.documents.reader import DocumentsReader
 from coworker_pipelines.documents.writer import DocumentsWriter
@@ -58,6 +59,7 @@ class SyncContext:
     rejected_share_max: float
     removal_share_max: float
     segment_bytes: int
+    suppressions: SuppressionLists = field(default_factory=SuppressionLists)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

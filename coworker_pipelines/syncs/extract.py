@@ -4,14 +4,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
 
+from coworker_pipelines.connections.kept_out import KeptOut, kept_out
 from coworker_pipelines.connections.selections import (
     current_selection,
     has_widened_since,
     selected_fields,
 )
 from coworker_pipelines.connections.stream_states import latest_state, stream_state
-from coworker_pipelines.connections.suppression import suppressed_keys
+from coworker_pipelines.connections.suppression import SuppressionList
 from coworker_pipelines.extraction.extract import ExtractionJob, Progress, extract_stream
+from coworker_pipelines.extraction.screening import Screen
 from coworker_pipelines.kernel.window import Window
 from coworker_pipelines.sdk.page import Cursor, ReadRequest
 from coworker_pipelines.sdk.stream import Stream, SyncMode
@@ -34,7 +36,8 @@ class _Basis:
     selection: int
     cursor: Cursor | None
     write_mode: WriteMode
-    suppressed: frozenset[str]
+    kept_out: KeptOut
+    suppression: SuppressionList
 
 
 def extract(
@@ -46,7 +49,8 @@ def extract(
     """Read one stream of one window into segments; after this its manifest is finished.
 
     A manifest that an earlier run left unfinished is gone on with, behind its last closed
-    segment; one that was made under another selection or epoch is discarded.
+    segment, and keeps the generation of the list that its first segments were screened by; one
+    that was made under another selection or epoch is discarded.
     """
     stream = context.catalog.stream(stream_name)
     with context.database.connection_lock(context.scope.connection, wait_s=LOCK_WAIT_S):
@@ -82,7 +86,8 @@ def _basis(context: SyncContext, stream: Stream, window: Window) -> _Basis:
             selection=selection.version,
             cursor=None if state is None or reread else state.cursor,
             write_mode=_write_mode(stream, reread=reread),
-            suppressed=suppressed_keys(session, context.scope.tenant),
+            kept_out=kept_out(session, context.scope, stream.name, now=context.clock.now()),
+            suppression=context.suppressions.current(session, context.scope, stream.name),
         )
 
 
@@ -104,6 +109,7 @@ def _manifest(
         selection=basis.selection,
         epoch=context.scope.epoch,
         write_mode=basis.write_mode,
+        suppression=basis.suppression.generation,
         extracted_at=context.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ"),
         since=_text(bounds.since) if stream.mode is SyncMode.WINDOW else None,
         until=_text(bounds.until) if stream.mode is SyncMode.WINDOW else None,
@@ -145,7 +151,8 @@ def _read(
         request=request,
         manifest=manifest,
         subject_key=context.subject_key,
-        suppressed=basis.suppressed,
+        kept_out=basis.kept_out,
+        screen=Screen(basis.suppression, stream, context.subject_key, handle=context.handle),
         rejected_share_max=context.rejected_share_max,
         segment_bytes=context.segment_bytes,
     )

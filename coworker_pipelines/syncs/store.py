@@ -1,6 +1,5 @@
 """Phase 2: from segments to documents in Elasticsearch."""
 
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
@@ -24,8 +23,7 @@ from coworker_pipelines.kernel.counts import Counts
 from coworker_pipelines.kernel.errors import RefusedError
 from coworker_pipelines.kernel.window import Window
 from coworker_pipelines.sdk.stream import Stream, SyncMode
-from coworker_pipelines.segments.block import Block, read_blocks
-from coworker_pipelines.segments.manifest import Manifest, Segment
+from coworker_pipelines.segments.manifest import Manifest
 from coworker_pipelines.segments.manifests import (
     discard,
     load_manifest,
@@ -35,6 +33,7 @@ from coworker_pipelines.segments.manifests import (
 from coworker_pipelines.syncs.context import LOCK_WAIT_S, Step, SyncContext
 from coworker_pipelines.syncs.derive import derive_waiting
 from coworker_pipelines.syncs.removal import remove_gone
+from coworker_pipelines.syncs.rescreening import Rescreening
 from coworker_pipelines.syncs.result import (
     PhaseResult,
     describe_cursor,
@@ -108,13 +107,15 @@ def _store_segments(context: SyncContext, manifest: Manifest) -> _Stored:
     stored = _Stored()
     waiting = manifest.segments[manifest.stored :]
     writer = context.writer(names.documents_alias(context.scope, manifest.stream))
-    blocks = chain.from_iterable(_blocks(context, manifest, segment) for segment in waiting)
+    rescreening = Rescreening(context, manifest)
+    blocks = chain.from_iterable(rescreening.blocks(segment) for segment in waiting)
     with closing(writer.write(blocks, manifest.write_mode)) as outcomes:
         for ordinal, segment in enumerate(waiting, start=manifest.stored):
             started = monotonic()
             counts = segment.counts
             for outcome in islice(outcomes, segment.blocks):
                 counts += _account(context, manifest, outcome, stored)
+                counts += Counts(suppressed=rescreening.left_out.popleft())
                 _tell(context, manifest, stored.counts + counts)
             stored.counts += counts
             stored.raw_bytes += segment.raw_bytes
@@ -137,11 +138,6 @@ def _tell(context: SyncContext, manifest: Manifest, counts: Counts) -> None:
             records=counts.indexed + counts.unchanged,
         )
     )
-
-
-def _blocks(context: SyncContext, manifest: Manifest, segment: Segment) -> Iterator[Block]:
-    with context.segments.read(segment_path(manifest, segment)) as source:
-        yield from read_blocks(source)
 
 
 def _account(

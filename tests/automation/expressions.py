@@ -5,7 +5,7 @@ refuse. The generator knows neither.
 """
 
 import random
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from coworker_pipelines.automation.expressions.types import (
     BOOLEAN,
@@ -53,6 +53,8 @@ STRANGE: Final = (
     *("timestamp(message.time).getHours('Europe/Berlin')", "has(message.x.y)", "'a' 'b'"),
 )
 
+ChoiceT = TypeVar("ChoiceT")
+
 
 def message(chance: random.Random) -> dict[str, Any]:
     """What an expression looks at; optional names are missing now and then."""
@@ -97,8 +99,7 @@ class Generator:
             self._quantified,
             self._guarded,
         )
-        found: str = make(depth - 1)
-        return found
+        return make(depth - 1)
 
     def _joined(self, depth: int) -> str:
         left, right = self.boolean(depth), self.boolean(depth)
@@ -148,8 +149,7 @@ class Generator:
             ("message.time", f"timestamp(message.time).{self._pick(*GETTERS)}() > 2"),
         )
         form = self._pick("(has({0}) && {1})", "(!has({0}) || {1})", "({1} && has({0}))")
-        found: str = form.format(path, use)
-        return found
+        return form.format(path, use)
 
     def integer(self, depth: int) -> str:
         if depth <= 0 or self._chance.random() < 0.5:
@@ -191,5 +191,5 @@ class Generator:
             value = value.replace(character, escape)
         return f"{quote}{value}{quote}"
 
-    def _pick(self, *choices: Any) -> Any:
+    def _pick(self, *choices: ChoiceT) -> ChoiceT:
         return self._chance.choice(choices)

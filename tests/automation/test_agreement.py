@@ -2,6 +2,8 @@
 
 import random
 from collections import Counter
+from collections.abc import Mapping
+from typing import Any
 
 import cel
 import pytest
@@ -83,12 +85,12 @@ def _require_agreement(count: int, seed: int) -> None:
     assert found["refused"] < count * 0.9, found
 
 
-def _first(source: str, values: dict[str, object]) -> object:
+def _first(source: str, values: Mapping[str, Any]) -> object:
     found = Computation(cel.compile(source), ()).value(Situation(values))
     return ERROR if isinstance(found, Problem) else found
 
 
-def _second(source: str, values: dict[str, object]) -> object:
+def _second(source: str, values: Mapping[str, Any]) -> object:
     try:
         return second_opinion(source, values)
     except NoValueError:

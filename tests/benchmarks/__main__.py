@@ -14,6 +14,7 @@ from rich.console import Console
 
 from tests.benchmarks import pipeline, rivals
 from tests.benchmarks.decisions import decisions, replays
+from tests.benchmarks.deletion import deletion
 from tests.benchmarks.documents import LARGE_DIVISOR, documents_1kb, documents_10kb
 from tests.benchmarks.frame import Figures, Given, Measurement
 from tests.benchmarks.load import load
@@ -21,6 +22,7 @@ from tests.benchmarks.picture import draw
 from tests.benchmarks.redaction import redaction
 from tests.benchmarks.result import Result
 from tests.benchmarks.servers import opened_servers
+from tests.benchmarks.suppression import suppression
 from tests.benchmarks.table import print_result
 from tests.benchmarks.tick import tick
 
@@ -38,6 +40,8 @@ MEASUREMENTS: Final = (
     Measurement(name="redaction", open=redaction),
     Measurement(name="decisions", open=decisions),
     Measurement(name="replays", open=replays, rounds_max=1),
+    Measurement(name="suppression", open=suppression),
+    Measurement(name="deletion", open=deletion, rounds_max=1),
     Measurement(name="memory", open=pipeline.memory, rounds_max=1),
 )
 """In this order in every round: what is compared stands close together."""

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import orjson
 import pytest
 from hypothesis import given
@@ -5,6 +7,7 @@ from hypothesis import strategies as st
 
 from coworker_pipelines.connections.catalogs import (
     catalog_from_json,
+    catalog_of,
     catalog_to_json,
     stream_for,
 )
@@ -51,6 +54,7 @@ def test_a_stream_comes_back_from_the_database(database: Database) -> None:
     with database.tenant(scope.tenant) as session:
         connection = find_connection(session, scope.connection)
         assert catalog_from_json(connection.catalog) == CATALOG
-        assert stream_for(connection, "orders") == ORDERS
+        assert catalog_of(connection) == CATALOG.in_namespace(connection.id)
+        assert stream_for(connection, "orders") == replace(ORDERS, namespace=connection.id)
         with pytest.raises(TenantActionError, match="There is no stream 'order'"):
             stream_for(connection, "order")

@@ -2,9 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from coworker_pipelines.connections.rows import SuppressedKey
 from coworker_pipelines.connections.stream_states import confirm_segment
-from coworker_pipelines.connections.suppression import suppressed_keys
 from coworker_pipelines.connections.syncs import (
     INTERRUPTED,
     SyncStatus,
@@ -119,13 +117,3 @@ def test_a_sync_is_described_with_its_balance(database: Database) -> None:
     assert content["connection"] == "acme.shop"
     assert (content["read"], content["indexed"], content["balanced"]) == (6, 4, True)
     assert [part["stream"] for part in content["streams"]] == ["events", "orders"]
-
-
-def test_the_suppression_list_is_the_tenants_own(database: Database) -> None:
-    scope, other = make_shop(database), make_shop(database, "acme-corp")
-    with database.control() as session:
-        for tenant, key in ((scope.tenant, "a"), (scope.tenant, "b"), (other.tenant, "c")):
-            session.add(SuppressedKey(tenant_id=tenant, key=key))
-    with database.tenant(scope.tenant) as session:
-        assert suppressed_keys(session, scope.tenant) == {"a", "b"}
-        assert suppressed_keys(session, other.tenant) == frozenset()

@@ -14,6 +14,11 @@ from coworker_pipelines.automation.rows import (
     RuleSetRecord,
     RuleVersion,
 )
+from coworker_pipelines.connections.retention_rows import (
+    PlacedHold,
+    PolicyOrder,
+    SweptDocument,
+)
 from coworker_pipelines.connections.rows import (
     Connection,
     PendingDerivation,
@@ -21,6 +26,7 @@ from coworker_pipelines.connections.rows import (
     Selection,
     StreamState,
     SuppressedKey,
+    Suppression,
     Sync,
     SyncStream,
     Tenant,
@@ -30,15 +36,17 @@ from coworker_pipelines.database.rows import Row
 from coworker_pipelines.kernel.ids import IdPrefix, new_id
 from coworker_pipelines.oauth.grants import GrantState, OAuthGrant
 from coworker_pipelines.privacy.orders import OrderKind, OrderState
-from coworker_pipelines.privacy.rows import Order
+from coworker_pipelines.privacy.rows import JournalEntry, Order, ReceiptRow
 from tests.database_fixtures import MASTER
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 WINDOW = date(2026, 1, 1)
 OF_CONTROL = (
-    *(Connection, Selection, SuppressedKey, DocumentReading, OAuthGrant, Order),
+    *(Connection, Selection, Suppression, SuppressedKey, DocumentReading, OAuthGrant, Order),
+    *(JournalEntry, PolicyOrder, PlacedHold),
     *(RuleVersion, RuleActivation),
 )
+OF_PRIVACY = (ReceiptRow, SweptDocument)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,8 +74,10 @@ def plant(database: Database, slug: str) -> Planted:
             created_at=NOW,
         )
         _add(session, [tenant, *(row for row in rows if isinstance(row, OF_CONTROL))])
+    with database.privacy() as session:
+        _add(session, [row for row in rows if isinstance(row, OF_PRIVACY)])
     with database.tenant(planted.tenant) as session:
-        _add(session, [row for row in rows if not isinstance(row, OF_CONTROL)])
+        _add(session, [row for row in rows if not isinstance(row, (*OF_CONTROL, *OF_PRIVACY))])
     return planted
 
 
@@ -144,7 +154,23 @@ def rows_of(planted: Planted, name: str) -> list[Row]:
             reason="refused",
             sealed=b"sealed",
         ),
-        SuppressedKey(tenant_id=tenant, key=f"key of {tenant}"),
+        Suppression(
+            id=f"u{connection[1:]}",
+            tenant_id=tenant,
+            generation=1,
+            order_id=f"o{connection[1:]}",
+            reason="ticket 9",
+            made_by="ann",
+            made_at=NOW,
+        ),
+        SuppressedKey(
+            tenant_id=tenant,
+            kind="person",
+            connection_id="",
+            stream="",
+            key=sha256(tenant.encode()).digest()[:16],
+            suppression_id=f"u{connection[1:]}",
+        ),
         OAuthGrant(
             id=new_id(IdPrefix.GRANT),
             tenant_id=tenant,
@@ -170,6 +196,27 @@ def rows_of(planted: Planted, name: str) -> list[Row]:
             reason="ticket 7",
             at=NOW,
         ),
+        PolicyOrder(
+            tenant_id=tenant,
+            connection_id=connection,
+            basis="event",
+            age_days=30,
+            grace_days=0,
+            made_by="ann",
+            made_at=NOW,
+        ),
+        PlacedHold(
+            id=new_id(IdPrefix.HOLD),
+            tenant_id=tenant,
+            connection_id=connection,
+            review_at=WINDOW,
+            placed_at=NOW,
+            matter="L-7",
+            owner="legal",
+            reason="a court's order",
+            placed_by="ann",
+        ),
+        SweptDocument(tenant_id=tenant, connection_id=connection, stream="commits", mark=7),
         Order(
             id=new_id(IdPrefix.ORDER),
             kind=OrderKind.DELETION,
@@ -179,6 +226,23 @@ def rows_of(planted: Planted, name: str) -> list[Row]:
             requested_at=NOW,
             state=OrderState.REQUESTED,
             attempt=0,
+        ),
+        ReceiptRow(
+            number=_number(connection),
+            order_id=f"o{connection[1:]}",
+            tenant_id=tenant,
+            body=b"{}",
+            signature=b"signed",
+            issued_at=NOW,
+        ),
+        JournalEntry(
+            number=_number(connection),
+            tenant_id=tenant,
+            kind="deletion",
+            order_id=f"o{connection[1:]}",
+            sealed=b"sealed",
+            made_at=NOW,
+            published=True,
         ),
         *_automation(planted),
     ]
@@ -221,3 +285,7 @@ def _automation(planted: Planted) -> list[Row]:
             subject_keys=[f"key of {tenant}"],
         ),
     ]
+
+
+def _number(connection: str) -> int:
+    return int.from_bytes(sha256(connection.encode()).digest()[:6])

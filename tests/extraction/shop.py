@@ -1,10 +1,12 @@
 """Streams in each mode, and a connector over pages that a test decides."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
+from coworker_pipelines.connections.suppression import list_of_people
+from coworker_pipelines.extraction.screening import Screen
 from coworker_pipelines.kernel.window import Window
 from coworker_pipelines.sdk.activity import Fact, StoredRecord
 from coworker_pipelines.sdk.connector import Connector, ConnectorSettings
@@ -14,6 +16,7 @@ from coworker_pipelines.segments.manifest import Manifest, WriteMode
 
 WINDOW = Window(2026, 3)
 SUBJECT_KEY = bytes(range(32))
+NAMESPACE = "shop"
 ORDERS = Stream(
     name="orders",
     fields=(
@@ -28,6 +31,7 @@ ORDERS = Stream(
     mode=SyncMode.WINDOW,
     cursor_field="changed_at",
     time_field="changed_at",
+    namespace=NAMESPACE,
 )
 EVENTS = Stream(
     name="events",
@@ -67,6 +71,11 @@ def request_for(stream: Stream, *, leave_out: frozenset[str] = frozenset()) -> R
         since=WINDOW.start_at,
         until=WINDOW.end_at,
     )
+
+
+def screen_for(stream: Stream, suppressed: Iterable[str] = ()) -> Screen:
+    """One that screens these subject keys alone."""
+    return Screen(list_of_people(suppressed), stream, SUBJECT_KEY, handle="acme.shop")
 
 
 def manifest_for(stream: Stream, mode: WriteMode | None = None) -> Manifest:

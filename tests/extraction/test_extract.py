@@ -26,6 +26,7 @@ from coworker_pipelines.segments.manifests import keys_path, load_manifest, segm
 from coworker_pipelines.segments.memory import MemorySegmentStore
 from tests.extraction.shop import (
     ORDERS,
+    PEOPLE,
     SHELVES,
     SUBJECT_KEY,
     WINDOW,
@@ -35,6 +36,7 @@ from tests.extraction.shop import (
     order,
     page,
     request_for,
+    screen_for,
 )
 
 ERASED = str(subject_key_of(IdentifierKind.EMAIL, "erased@example.org", SUBJECT_KEY))
@@ -65,7 +67,7 @@ class Place:
             request=replace(request_for(stream), cursor=manifest.cursor),
             manifest=manifest,
             subject_key=SUBJECT_KEY,
-            suppressed=suppressed,
+            screen=screen_for(stream, suppressed),
             rejected_share_max=rejected_share_max,
             segment_bytes=segment_bytes,
         )
@@ -100,7 +102,7 @@ def _record(number: int) -> dict[str, Any]:
         case "rejected":
             return order(number, changed_at=None)
         case "suppressed":
-            return order(number, note="erased@example.org")
+            return order(number, email="erased@example.org")
         case "filtered":
             return order(number, changed_at=OUTSIDE)
         case _:
@@ -300,10 +302,10 @@ def test_a_row_that_was_shown_and_could_not_be_stored_is_not_gone() -> None:
 
 
 def test_a_person_who_was_erased_was_not_shown() -> None:
-    rows = [{"hall": "A", "text": "erased@example.org"}, {"hall": "B"}]
+    rows = [{"email": "erased@example.org"}, {"email": "bob@example.org"}]
     place = Place()
-    manifest = place.run(SHELVES, PagesConnector([page(*rows, complete=True)]))
-    assert place.shown(manifest) == ["B"]
+    manifest = place.run(PEOPLE, PagesConnector([page(*rows, complete=True)]))
+    assert len(place.shown(manifest)) == 1
 
 
 def test_no_stream_that_is_read_on_keeps_what_it_showed() -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from coworker_pipelines.extraction.identifiers import (
     LOCAL_PART_MAX,
+    NAMESPACED,
     SUBJECT_KEY_LENGTH,
     addresses_in,
     normalise,
@@ -175,7 +176,7 @@ def test_the_work_grows_with_the_length_alone(unit: bytes) -> None:
     ),
 )
 def test_all_spellings_are_one_person(kind: IdentifierKind, spellings: tuple[object, ...]) -> None:
-    assert len({subject_key_of(kind, spelling, KEY) for spelling in spellings}) == 1
+    assert len({pseudonym_of(kind, spelling) for spelling in spellings}) == 1
 
 
 @pytest.mark.parametrize(
@@ -188,13 +189,13 @@ def test_all_spellings_are_one_person(kind: IdentifierKind, spellings: tuple[obj
     ),
 )
 def test_different_people_stay_apart(kind: IdentifierKind, one: str, other: str) -> None:
-    assert subject_key_of(kind, one, KEY) != subject_key_of(kind, other, KEY)
+    assert pseudonym_of(kind, one) != pseudonym_of(kind, other)
 
 
 @pytest.mark.parametrize("kind", IdentifierKind)
 @pytest.mark.parametrize("value", (None, "", "  ", True, [], {}, ["ann"], {"a": "ann"}))
 def test_nothing_identifies_nobody(kind: IdentifierKind, value: object) -> None:
-    assert subject_key_of(kind, value, KEY) is None
+    assert pseudonym_of(kind, value) is None
 
 
 def test_a_phone_without_a_digit_identifies_nobody() -> None:
@@ -210,14 +211,27 @@ def test_what_is_normal_stays_as_it_is(kind: IdentifierKind, text: str) -> None:
 
 @given(st.sampled_from(IdentifierKind), st.text(st.characters(codec="utf-8"), min_size=3))
 def test_a_pseudonym_shows_nothing_without_its_key(kind: IdentifierKind, text: str) -> None:
-    key = subject_key_of(kind, text, KEY)
+    key = pseudonym_of(kind, text)
     if key is None:
         return
     assert len(key) == SUBJECT_KEY_LENGTH
-    assert key != subject_key_of(kind, text, bytes(32))
-    content = f"{kind}:{normalise(kind, text)}".encode()
+    assert key != pseudonym_of(kind, text, bytes(32))
+    place = "example.com:" if kind in NAMESPACED else ""
+    content = f"{kind}:{place}{normalise(kind, text)}".encode()
     assert key == hmac.new(KEY, content, hashlib.sha256).hexdigest()[:SUBJECT_KEY_LENGTH]
 
 
 def test_one_text_as_two_identifiers_is_two_pseudonyms() -> None:
-    assert len({subject_key_of(kind, "ann", KEY) for kind in IdentifierKind} - {None}) == 4
+    assert len({pseudonym_of(kind, "ann") for kind in IdentifierKind} - {None}) == 4
+
+
+def test_one_number_of_two_places_is_two_people() -> None:
+    for kind in IdentifierKind:
+        keys = {pseudonym_of(kind, "42", at=place) for place in ("github.com", "c1")} - {None}
+        assert len(keys) == (2 if kind in NAMESPACED else 1)
+
+
+def pseudonym_of(
+    kind: IdentifierKind, value: object, key: bytes = KEY, *, at: str = "example.com"
+) -> str | None:
+    return subject_key_of(kind, value, key, namespace=at)

@@ -5,13 +5,20 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from coworker_pipelines.assembly.retaining import ConnectionSweep
 from coworker_pipelines.connections.due import DueConnection
 from coworker_pipelines.defs.kinds import Kind
-from coworker_pipelines.defs.platform import ControlPlatform, Platform, PlatformResource
+from coworker_pipelines.defs.platform import (
+    ControlPlatform,
+    Platform,
+    PlatformResource,
+    RetentionSweeps,
+)
 from coworker_pipelines.kernel.clock import Clock, FixedClock
 from coworker_pipelines.kernel.errors import CoworkerError, TenantActionError
 from coworker_pipelines.kernel.scope import Scope
 from coworker_pipelines.kernel.window import Window
+from coworker_pipelines.privacy.clock import DeletionClock, DueOrder, Truth
 from coworker_pipelines.sdk.stream import Field, IdentifierKind, Stream, SyncMode
 from coworker_pipelines.syncs.context import Bounds
 from coworker_pipelines.syncs.result import PhaseResult
@@ -115,7 +122,10 @@ class FakePlatform:
         self.balance = FakeCheck()
         self.owner = FakeCheck()
         self.fresh = FakeCheck()
+        self.aged = FakeCheck()
+        self.swept: dict[str, dict[str, ConnectionSweep]] = {}
         self.tokens: dict[str, int] = {}
+        self.deletions_due: list[DueOrder] = []
 
     @contextmanager
     def open_sync(self, handle: str, run_id: str, windows: Sequence[Window]) -> Iterator[FakeSync]:
@@ -151,6 +161,20 @@ class FakePlatform:
         assert stream
         return self.owner
 
+    def retention_truth(self, handle: str, stream: str) -> FakeCheck:
+        assert handle in self.known
+        assert stream
+        return self.aged
+
+    def tenants_with_policies(self, after: str, limit: int) -> Sequence[str]:
+        return [one for one in sorted(self.swept) if one > after][:limit]
+
+    def connections_of(self, tenant: str) -> Sequence[str]:
+        return sorted(self.swept[tenant])
+
+    def sweep(self, connection: str) -> ConnectionSweep:
+        return next(of[connection] for of in self.swept.values() if connection in of)
+
     def freshness(self, kind: str) -> FakeCheck:
         assert kind
         return self.fresh
@@ -164,6 +188,13 @@ class FakePlatform:
 
     def refresh_tokens(self) -> dict[str, int]:
         return self.tokens
+
+    def deletion_clock(self) -> DeletionClock:
+        return DeletionClock(
+            due=tuple(self.deletions_due),
+            in_time=Truth(passed=True, summary="None is late."),
+            no_survivors=Truth(passed=not self.deletions_due, summary="None waits."),
+        )
 
     def add_due(
         self, handle: str, *windows: Window, at: datetime = NOW, kind: str | None = None
@@ -187,6 +218,9 @@ def resource_for(platform: FakePlatform) -> PlatformResource:
             return nullcontext(platform)
 
         def open_control(self) -> AbstractContextManager[ControlPlatform]:
+            return nullcontext(platform)
+
+        def open_sweeps(self) -> AbstractContextManager[RetentionSweeps]:
             return nullcontext(platform)
 
         def clock(self) -> Clock:

@@ -14,8 +14,8 @@ def test_one_waits_for_the_other_and_nothing_is_doubled(world: World, tmp_path: 
         started(world.settings, handle, (MARCH,), "one") as one,
         started(world.settings, handle, (MARCH,), "other") as other,
     ):
-        one.join(SYNC_S)
-        other.join(SYNC_S)
-        assert (one.exitcode, other.exitcode) == (0, 0)
+        one.process.join(SYNC_S)
+        other.process.join(SYNC_S)
+        assert (one.process.exitcode, other.process.exitcode) == (0, 0)
     world.require_equal_to_source(handle, ORDERS, PRODUCTS)
     world.require_balance(handle, orders=8_000)

@@ -1,7 +1,7 @@
 """A platform of a test's own on the suite's servers, and what must be true of it."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -9,7 +9,7 @@ from typing import Any
 
 from coworker_pipelines.activities.derive import derive_messages
 from coworker_pipelines.assembly import Platform
-from coworker_pipelines.connections.catalogs import catalog_from_json
+from coworker_pipelines.connections.catalogs import catalog_of
 from coworker_pipelines.connections.connections import find_connection
 from coworker_pipelines.connections.rows import StreamState, SyncStream
 from coworker_pipelines.connections.syncs import find_sync, list_syncs, sync_parts
@@ -25,6 +25,7 @@ from coworker_pipelines.settings import Settings
 
 MARCH = Window(2026, 3)
 NOW = datetime(2026, 3, 20, 12, tzinfo=UTC)
+PHASES = ("extract", "store", "derive")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +159,13 @@ class World:
         assert not expected_activities - found, "activities are missing"
         assert not found - expected_activities, "there are activities that no document makes"
 
+    def require_own_activities(self, handle: str, *streams: str) -> None:
+        """Every stored document has its activities, and there is no other."""
+        expected: Counter[str] = Counter()
+        for stream in streams:
+            expected += self._activities_of(handle, stream, self.stored(handle, stream))
+        assert self.activity_ids(handle) == expected
+
     def require_balance(self, handle: str, **read: int) -> None:
         """Every sync balances, and the states have counted each record once."""
         with self.opened() as platform, platform.database.control() as session:
@@ -193,7 +201,7 @@ class World:
                 connection = find_connection(session, handle)
                 scope, kind = connection.scope, connection.kind
                 session.expunge(connection)
-            catalog = catalog_from_json(connection.catalog)
+            catalog = catalog_of(connection)
             subject_key = platform.credentials(scope).keys.subject
         return Counter(
             message.id
@@ -209,10 +217,21 @@ class World:
         )
 
 
-def sync_all(platform: Platform, handle: str, windows: tuple[Window, ...], *, run: str) -> None:
-    """The three phases over every selected stream and window, as a Dagster run calls them."""
+def sync_all(
+    platform: Platform,
+    handle: str,
+    windows: tuple[Window, ...],
+    *,
+    run: str,
+    entered: Callable[[int], None] = lambda _: None,
+) -> None:
+    """The three phases over every selected stream and window, as a Dagster run calls them.
+
+    ``entered`` is told the number of each phase when it begins.
+    """
     with platform.open_sync(handle, run, windows) as sync:
-        for phase in (sync.extract, sync.store, sync.derive):
+        for number, phase in enumerate((sync.extract, sync.store, sync.derive)):
+            entered(number)
             for stream in sync.streams:
                 for window in windows:
                     phase(stream, window)

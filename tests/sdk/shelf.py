@@ -124,7 +124,7 @@ class Shelf(Connector[ShelfSettings]):
     @classmethod
     def derive(cls, stream: Stream, record: StoredRecord) -> Iterator[Fact]:
         author = record.payload.get("author")
-        assert stream in cls.fixed_streams
+        assert stream.name in {fixed.name for fixed in cls.fixed_streams}
         yield Fact(
             verb=Verb.ADD,
             at=record.occurred_at,

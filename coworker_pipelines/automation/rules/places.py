@@ -106,6 +106,7 @@ def _require_shallow(text: str) -> None:
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
         if depth > DEPTH_MAX:
+            assert event.start_mark is not None, "what was read stands somewhere"
             place = _at(text, event.start_mark.index)
             raise PlacedError(place, f"A rule is nested {DEPTH_MAX} deep at the most.")
 

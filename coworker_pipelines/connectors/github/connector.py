@@ -91,6 +91,10 @@ class GitHubConnector(Connector[GitHubSettings]):
     def oauth_provider(cls, settings: GitHubSettings) -> OAuthProvider:
         return settings.place.oauth
 
+    @classmethod
+    def namespace(cls, settings: GitHubSettings) -> str:
+        return settings.place.namespace
+
     def check(self) -> None:
         client, settings = self._open(), self.settings
         if settings.organisation is None:

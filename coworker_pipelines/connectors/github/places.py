@@ -40,6 +40,11 @@ class Place:
         return cls(api_url=f"{site_url}{ENTERPRISE_PATH}", site_url=site_url)
 
     @property
+    def namespace(self) -> str:
+        """The same for everybody's connections to it, however they write or reach it."""
+        return self.site_url.partition("://")[2]
+
+    @property
     def oauth(self) -> OAuthProvider:
         """The authorisation server there. GitHub's way of revoking is not RFC 7009's."""
         return OAuthProvider(

@@ -12,6 +12,7 @@ import selectors
 import signal
 import socket
 import sys
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -19,16 +20,92 @@ from typing import Final
 
 from coworker_pipelines.secrets.redaction.redactor import Redactor
 from coworker_pipelines.secrets.redaction.stream import RedactedStream
-from coworker_pipelines.secrets.redaction.wire import Order, receive, send
+from coworker_pipelines.secrets.redaction.wire import Message, Order, receive, send
 
-_READ_BYTES: Final = 262_144
+READ_BYTES: Final = 262_144
 
 
 def main(control: int) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     with socket.socket(fileno=control) as connection:
-        _Pump(connection).run()
+        Pump(connection).run()
+
+
+class Pump:
+    """Answers one process, until that has closed its side and every pipe it opened has ended."""
+
+    def __init__(self, connection: socket.socket, read_bytes: int = READ_BYTES) -> None:
+        self._connection = connection
+        self._read_bytes = read_bytes
+        self._redactor = Redactor()
+        self._pipes: dict[int, _Pipe] = {}
+        self._orders: deque[tuple[Message, list[int]]] = deque()
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(connection, selectors.EVENT_READ, self._learn)
+        self._is_heard = True
+
+    def run(self) -> None:
+        while self._is_heard or self._pipes:
+            for key, _ in self._selector.select():
+                serve: Callable[[], None] = key.data
+                serve()
+                self._obey()
+
+    def _learn(self) -> None:
+        """Know every value that was said so far.
+
+        The other orders wait until no pipe is being moved: one that was carried out between a
+        read and its writing would let what came later overtake it, and tear a value in two.
+        """
+        while self._is_heard and select.select([self._connection], [], [], 0)[0]:
+            try:
+                received = receive(self._connection)
+            except (EOFError, ConnectionResetError):
+                received = None
+            match received:
+                case None:
+                    self._selector.unregister(self._connection)
+                    self._is_heard = False
+                case {"do": Order.LEARN, "value": str(value)}, _:
+                    self._redactor.register(value)
+                case _:
+                    self._orders.append(received)
+
+    def _obey(self) -> None:
+        while self._orders:
+            message, descriptors = self._orders.popleft()
+            match message:
+                case {"do": Order.OPEN, "number": int(number)}:
+                    self._open(number, *descriptors)
+                case {"do": Order.FINISH, "number": int(number)}:
+                    self._finish(number)
+
+    def _open(self, number: int, source: int, *outputs: int) -> None:
+        os.set_blocking(source, False)
+        pipe = _Pipe(
+            source=source,
+            read_bytes=self._read_bytes,
+            stream=RedactedStream(self._redactor),
+            outputs=[*outputs],
+            learn=self._learn,
+        )
+        self._pipes[number] = pipe
+
+        def serve() -> None:
+            pipe.move()
+            if pipe.at_end:
+                self._selector.unregister(source)
+                pipe.close()
+                del self._pipes[number]
+
+        self._selector.register(source, selectors.EVENT_READ, serve)
+
+    def _finish(self, number: int) -> None:
+        if number in self._pipes:
+            self._pipes[number].finish()
+        with suppress(BrokenPipeError):
+            send(self._connection, {"finished": number})
 
 
 @dataclass(slots=True, kw_only=True)
@@ -36,6 +113,7 @@ class _Pipe:
     """One pipe, and where its content goes."""
 
     source: int
+    read_bytes: int
     stream: RedactedStream
     outputs: list[int]
     learn: Callable[[], None]
@@ -44,7 +122,7 @@ class _Pipe:
     def move(self) -> bool:
         """Whether there was something to be read."""
         try:
-            content = os.read(self.source, _READ_BYTES)
+            content = os.read(self.source, self.read_bytes)
         except BlockingIOError:
             return False
         # What was registered before this was written has been sent before it was read.
@@ -70,68 +148,6 @@ class _Pipe:
             with suppress(OSError):
                 while rest:
                     rest = rest[os.write(output, rest) :]
-
-
-class _Pump:
-    def __init__(self, connection: socket.socket) -> None:
-        self._connection = connection
-        self._redactor = Redactor()
-        self._pipes: dict[int, _Pipe] = {}
-        self._selector = selectors.DefaultSelector()
-        self._selector.register(connection, selectors.EVENT_READ, self._hear)
-        self._is_heard = True
-
-    def run(self) -> None:
-        while self._is_heard or self._pipes:
-            for key, _ in self._selector.select():
-                serve: Callable[[], None] = key.data
-                serve()
-
-    def _learn(self) -> None:
-        """Hear all that has been said so far."""
-        while self._is_heard and select.select([self._connection], [], [], 0)[0]:
-            self._hear()
-
-    def _hear(self) -> None:
-        if not self._is_heard:
-            return
-        try:
-            received = receive(self._connection)
-        except (EOFError, ConnectionResetError):
-            received = None
-        if received is None:
-            self._selector.unregister(self._connection)
-            self._is_heard = False
-            return
-        message, descriptors = received
-        match message:
-            case {"do": Order.LEARN, "value": str(value)}:
-                self._redactor.register(value)
-            case {"do": Order.OPEN, "number": int(number)}:
-                self._open(number, *descriptors)
-            case {"do": Order.FINISH, "number": int(number)}:
-                self._finish(number)
-
-    def _open(self, number: int, source: int, *outputs: int) -> None:
-        os.set_blocking(source, False)
-        stream = RedactedStream(self._redactor)
-        pipe = _Pipe(source=source, stream=stream, outputs=[*outputs], learn=self._learn)
-        self._pipes[number] = pipe
-
-        def serve() -> None:
-            pipe.move()
-            if pipe.at_end:
-                self._selector.unregister(source)
-                pipe.close()
-                del self._pipes[number]
-
-        self._selector.register(source, selectors.EVENT_READ, serve)
-
-    def _finish(self, number: int) -> None:
-        if number in self._pipes:
-            self._pipes[number].finish()
-        with suppress(BrokenPipeError):
-            send(self._connection, {"finished": number})
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ VALUE_CHARACTERS_MAX: Final = 65_536
 _MASK: Final = MASK.encode()
 _START_BYTES: Final = 3
 _HEAD_BYTES: Final = 12
-_LINE_BREAK: Final = re.compile(
+LINE_BREAK: Final = re.compile(
     rb"[\s:,\0]*"
     rb"(?:[\r\n]|\\+[nr]|(?:\\+u00|\\+x|0x|%|%25)?0[adAD]|\\+01[25]|&#(?:x[adAD]|1[03]);)+"
     rb"[\s:,\0]*"
@@ -180,7 +180,7 @@ def _united(content: bytes, spans: Iterable[Span]) -> Iterator[Span]:
     ordered = iter(sorted(spans))
     first, last = next(ordered)
     for start, end in ordered:
-        if start > last and not _LINE_BREAK.fullmatch(content, last, start):
+        if start > last and not LINE_BREAK.fullmatch(content, last, start):
             yield first, last
             first, last = start, end
         last = max(last, end)

@@ -3,6 +3,7 @@
 import codecs
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
@@ -36,11 +37,25 @@ class _RedactedText:
             "replace"
         ).decode
         self._lock = threading.RLock()
+        self._waiting: deque[str] = deque()
+        self._is_writing = False
 
     def write(self, text: str) -> int:
+        self._waiting.append(text)
         with self._lock:
-            self._show(self._stream.feed(text.encode("utf-8", "replace")))
+            # A signal's handler or a finaliser may write while its own thread is writing: fed
+            # there and then, its text would stand in the middle of what is being masked.
+            if not self._is_writing:
+                self._is_writing = True
+                try:
+                    self._write_waiting()
+                finally:
+                    self._is_writing = False
         return len(text)
+
+    def _write_waiting(self) -> None:
+        while self._waiting:
+            self._show(self._stream.feed(self._waiting.popleft().encode("utf-8", "replace")))
 
     def writelines(self, lines: list[str]) -> None:
         for line in lines:

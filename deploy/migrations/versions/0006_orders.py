@@ -25,9 +25,9 @@ WITH_ROW_SECURITY = (
 )
 PRIVACY_MAY = {
     "tenants": "SELECT, DELETE",
-    # A writer is shut out by its connection's epoch; a stream that goes is let in no more.
-    "connections": "SELECT, UPDATE (epoch, due_at, paused_at), DELETE",
-    "selections": "SELECT, INSERT, UPDATE (applied_at), DELETE",
+    # A writer is shut out by its connection's epoch, and nothing is begun for it any more.
+    "connections": "SELECT, UPDATE (epoch, due_at, paused_at, key_expires_at), DELETE",
+    "selections": "SELECT, DELETE",
     "stream_states": "SELECT, DELETE",
     "syncs": "SELECT, DELETE",
     "sync_streams": "SELECT, DELETE",
@@ -38,6 +38,10 @@ PRIVACY_MAY = {
     "document_readings": "SELECT, UPDATE (sealed_key), DELETE",
     "orders": "SELECT, INSERT, UPDATE",
     "order_targets": "SELECT, INSERT, UPDATE",
+}
+RUN_MAY = {
+    # That something is under an order, and not who ordered it or why.
+    "orders": "SELECT (id, kind, tenant_id, connection_id, stream, state)",
 }
 CONTROL_MAY = {
     "orders": "SELECT, INSERT, UPDATE",
@@ -156,7 +160,15 @@ def _secure() -> None:
         op.execute(
             f"CREATE POLICY privacy ON {table} TO coworker_privacy USING (true) WITH CHECK (true)"
         )
-    for role, rights in (("coworker_privacy", PRIVACY_MAY), ("coworker_control", CONTROL_MAY)):
+    op.execute(
+        "CREATE POLICY tenant ON orders FOR SELECT TO coworker_run "
+        "USING (tenant_id = (SELECT coworker_tenant()))"
+    )
+    for role, rights in (
+        ("coworker_privacy", PRIVACY_MAY),
+        ("coworker_control", CONTROL_MAY),
+        ("coworker_run", RUN_MAY),
+    ):
         for table, may in rights.items():
             op.execute(f"GRANT {may} ON {table} TO {role}")
     # What is removed leaves dead rows behind, and to clear them away is a right of its own, which

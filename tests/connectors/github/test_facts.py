@@ -1,7 +1,7 @@
 """What GitHub's records say happened, down to the message."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -181,9 +181,13 @@ def test_a_stream_that_is_not_known_says_nothing() -> None:
 
 def messages_of(case: Case) -> list[Message]:
     return derive_messages(
-        GitHubConnector, case.stream, document_of(case), scope=SCOPE, kind="github",
+        GitHubConnector,
+        replace(case.stream, namespace="github.com"),
+        document_of(case),
+        scope=SCOPE,
+        kind="github",
         subject_key=SUBJECT_KEY,
-    )  # fmt: skip
+    )
 
 
 def document_of(case: Case) -> StoredDocument:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from coworker_pipelines.secrets.redaction.redactor import MASK, Redactor
 from coworker_pipelines.secrets.redaction.stream import RedactedStream
+from tests.secrets.redaction.pieces import WRITINGS, Written, in_one, masked_whole, text_of
 from tests.secrets.redaction.planting import WRITERS, Witness, planted, written
 
 VALUES = ("hunter2-hunter2", "hunter2-hunter3-and-more", "zwölf Boxkämpfer 漢字", planted(6)[3])
@@ -26,22 +27,28 @@ TEXTS = st.lists(
 ).map(b"".join)
 
 
-def masked_in_parts(content: bytes, borders: list[int]) -> bytes:
-    stream = RedactedStream(SECRETS)
+def masked_in_parts(content: bytes, borders: list[int], redactor: Redactor = SECRETS) -> bytes:
+    stream = RedactedStream(redactor)
     places = [0, *sorted(border % (len(content) + 1) for border in borders), len(content)]
     parts = [content[start:end] for start, end in pairwise(places)]
     return b"".join((*(stream.feed(part) for part in parts), stream.finish()))
 
 
-def in_one(content: bytes) -> bytes:
-    """Breaks of lines between masks are kept where the parts came one by one."""
-    return content.replace(MASK.encode() + b"\n" + MASK.encode(), MASK.encode())
-
-
 @given(TEXTS.filter(lambda text: not text.endswith(b"hunter2-")), st.lists(st.integers(0)))
 def test_the_borders_of_the_parts_change_nothing(content: bytes, borders: list[int]) -> None:
-    whole = in_one(masked_in_parts(content, []))
-    assert in_one(masked_in_parts(content, borders)) == whole
+    assert in_one(masked_in_parts(content, borders)) == in_one(masked_whole(SECRETS, content))
+
+
+@given(WRITINGS, st.lists(st.integers(0), max_size=20))
+def test_no_border_leaves_a_part_of_any_value_in_any_writing(
+    writings: list[Written], borders: list[int]
+) -> None:
+    values, text = {one.value for one in writings}, text_of(writings)
+    redactor = Redactor()
+    redactor.register(*values)
+    shown = masked_in_parts(text, borders, redactor)
+    assert in_one(shown) == in_one(masked_whole(redactor, text))
+    assert not Witness.of(values, {WRITERS[one.writer] for one in writings}).finds(shown)
 
 
 def test_a_value_is_found_wherever_it_is_cut() -> None:

@@ -1,0 +1,70 @@
+"""What keeps removed data removed, and proves that it is, in this deployment."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from elasticsearch import Elasticsearch
+
+from coworker_pipelines.assembly.stores import open_journal
+from coworker_pipelines.database.database import Database
+from coworker_pipelines.privacy.receipts.book import ReceiptBook
+from coworker_pipelines.privacy.receipts.replay import ReceiptReplayer
+from coworker_pipelines.privacy.receipts.signing import SigningKey
+from coworker_pipelines.privacy.restore.entries import EntryKind
+from coworker_pipelines.privacy.restore.instance import Instance
+from coworker_pipelines.privacy.restore.journal import Journal
+from coworker_pipelines.privacy.restore.replay import Replayers
+from coworker_pipelines.privacy.suppression.replay import LiftReplayer, SuppressionReplayer
+from coworker_pipelines.secrets.cipher import Cipher
+from coworker_pipelines.secrets.keys import MasterKey
+from coworker_pipelines.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Safeguards:
+    """``admin`` opens Elasticsearch with the control plane's rights."""
+
+    settings: Settings
+    database: Database
+    master: MasterKey
+    admin: Callable[[], Elasticsearch]
+
+    @property
+    def journal(self) -> Journal:
+        return Journal(open_journal(self.settings.segments), Cipher(self.master.journal_key()))
+
+    @property
+    def instance(self) -> Instance:
+        return Instance(
+            name=self.master.deployment_name(),
+            database=self.database,
+            journal=self.journal,
+            admin=self.admin,
+            replicas=self.settings.replicas,
+        )
+
+    @property
+    def receipts(self) -> ReceiptBook:
+        """With the key that signs, which only who carries out orders has."""
+        return ReceiptBook(
+            key=SigningKey.read(self.settings.signing_key_file),
+            journal=self.journal,
+            backup_days=self.settings.backup_days,
+        )
+
+    @property
+    def replayers(self) -> Replayers:
+        """Who does entries of each kind again."""
+        return {
+            EntryKind.SUPPRESSION: SuppressionReplayer(self.database),
+            EntryKind.LIFT: LiftReplayer(self.database),
+            EntryKind.RECEIPT: ReceiptReplayer(self.database),
+        }
+
+    def require_current(self) -> None:
+        """Return if neither database nor Elasticsearch was put back to an earlier state.
+
+        Raises:
+            RefusedError: one of them was, and what was ordered since has to be done again first.
+        """
+        self.instance.require_current()
