@@ -23,7 +23,6 @@ from coworker_pipelines.automation.decisions.replay import (
 from coworker_pipelines.automation.decisions.store import (
     Kept,
     Span,
-    erase_connection,
     erase_subjects,
     find_decision,
     latest_decisions,
@@ -35,6 +34,10 @@ from coworker_pipelines.automation.rules.rule_set import RuleSet
 from coworker_pipelines.automation.rules.store import deactivate, recorded_rule_set
 from coworker_pipelines.database.database import Database
 from coworker_pipelines.kernel.errors import TenantActionError
+from coworker_pipelines.privacy.extent import Extent
+from coworker_pipelines.privacy.reached import Reached
+from coworker_pipelines.privacy.removers.rows import RowRemover
+from coworker_pipelines.privacy.targets import target
 from tests.automation.messages import ANN, BOB, NOON, SCOPE, commit
 from tests.automation.planting import add_tenant, decide_all, switch_on
 from tests.automation.rules import large
@@ -166,10 +169,13 @@ def test_after_an_erasure_nothing_tells_of_the_person_and_the_chain_holds(
 
 def test_an_erased_decision_still_says_what_was_decided(database: Database, tenant: str) -> None:
     decide_all(database, tenant, [commit(1_500)])
-    with database.privacy() as session:
-        assert erase_connection(session, tenant, SCOPE.connection, stream="tags", now=NOON) == 0
-        assert erase_connection(session, tenant, SCOPE.connection, now=NOON) == 1
+    rows = RowRemover(session=database.privacy, target=target("rows"))
+    other = Reached(extent=Extent(tenant=tenant, connection="c" * 16), slug="acme")
+    own = Reached(extent=Extent(tenant=tenant, connection=SCOPE.connection), slug="acme")
+    assert (rows.count(other), rows.delete(other)) == (0, 0)
+    assert (rows.count(own), rows.delete(own), rows.count(own)) == (1, 1, 0)
     with database.control() as session:
+        assert verify_chain(session, tenant).erased == 1
         (one,) = latest_decisions(session, tenant, limit=5, acting=True)
         found = explain(one, recorded_rule_set(session, tenant, one.rule_set))
     assert found.erased

@@ -181,23 +181,13 @@ def erase_subjects(session: Session, tenant: str, keys: Sequence[str], *, now: d
 
     Their chain still verifies: what is hashed in the clear names nobody.
     """
-    return _erase(session, DecisionRecord.subject_keys.overlap(keys), tenant, now)
-
-
-def erase_connection(
-    session: Session, tenant: str, connection: str, *, stream: str | None = None, now: datetime
-) -> int:
-    """The same for all that came from a connection, or from one stream of it."""
-    wanted = DecisionRecord.connection_id == connection
-    if stream is not None:
-        wanted &= DecisionRecord.stream == stream
-    return _erase(session, wanted, tenant, now)
-
-
-def _erase(session: Session, wanted: Any, tenant: str, now: datetime) -> int:
     statement = (
         update(DecisionRecord)
-        .where(DecisionRecord.tenant_id == tenant, wanted, DecisionRecord.personal.is_not(None))
+        .where(
+            DecisionRecord.tenant_id == tenant,
+            DecisionRecord.subject_keys.overlap(keys),
+            DecisionRecord.personal.is_not(None),
+        )
         .values(personal=None, salt=None, subject_keys=[], erased_at=now)
         .returning(DecisionRecord.sequence)
     )
