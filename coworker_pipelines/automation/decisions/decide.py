@@ -73,22 +73,28 @@ def decide(
                 "facts": captured,
                 "rule_set": rules.digest,
                 "rules": [_told(entry) for entry in entries],
-                "actions": [{"rule": rule, "type": kind} for rule, kind, _ in chosen],
+                "actions": [{"rule": rule, "type": action} for rule, action, _ in chosen],
             }
         ),
-        personal=canonical(
-            {
-                "event": event,
-                "reasons": {
-                    entry.compiled.rule.id: entry.considered.reasons
-                    for entry in entries
-                    if entry.considered.reasons
-                },
-                "parameters": [parameters for _, _, parameters in chosen],
-            }
-        ),
+        personal=canonical(_personal(event, entries, chosen)),
         subject_keys=() if actor is None else (actor,),
     )
+
+
+def _personal(
+    event: Mapping[str, Any],
+    entries: Sequence[_Entry],
+    chosen: Sequence[tuple[str, str, Mapping[str, Any]]],
+) -> dict[str, Any]:
+    return {
+        "event": event,
+        "reasons": {
+            entry.compiled.rule.id: entry.considered.reasons
+            for entry in entries
+            if entry.considered.reasons
+        },
+        "parameters": [parameters for _, _, parameters in chosen],
+    }
 
 
 def _considered(event: Mapping[str, Any], facts: Facts, triggered: Triggered) -> list[_Entry]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from coworker_pipelines.automation.expressions.syntax import Path
@@ -59,3 +60,12 @@ SENTENCES: Final[Mapping[str, str]] = {
     "time": "Write a time in UTC, as '2026-01-31T00:00:00Z'.",
     "timestamp": "timestamp(...) takes message.time, or a plain text.",
 }
+
+
+def is_time(text: str) -> bool:
+    """Whether it is one in RFC 3339, in UTC."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return text.endswith("Z") and "T" in text and moment.tzinfo is not None

@@ -7,8 +7,6 @@ in bytes; comparing values of two types; ``null``; texts made of anything but wh
 asking a text that was joined.
 """
 
-from collections.abc import Iterator
-from datetime import datetime
 from typing import Final
 
 from coworker_pipelines.automation.expressions.calls import (
@@ -19,6 +17,7 @@ from coworker_pipelines.automation.expressions.calls import (
     SENTENCES,
     TIME_TEXT,
     Method,
+    is_time,
 )
 from coworker_pipelines.automation.expressions.patterns import require_portable
 from coworker_pipelines.automation.expressions.presence import NOTHING, present_if
@@ -35,6 +34,7 @@ from coworker_pipelines.automation.expressions.syntax import (
     Node,
     Path,
     Unary,
+    joined_at,
     path_of,
 )
 from coworker_pipelines.automation.expressions.tokens import RESERVED
@@ -59,7 +59,7 @@ def require_type(
     Raises:
         ExpressionError: it is not; with the place, and the nearest right name.
     """
-    found = _Checker(names, frozenset(_joined(node))).type_of(node, present)
+    found = _Checker(names, frozenset(joined_at(node))).type_of(node, present)
     if found.shape is not wanted.shape or (found.item and found.item != wanted.item):
         raise ExpressionError(node.start, f"This is {found}; {wanted} is wanted.")
 
@@ -274,7 +274,7 @@ class _Checker:
 
     def _require_time(self, argument: Node, present: frozenset[Path]) -> None:
         if isinstance(argument, Literal) and isinstance(argument.value, str):
-            if not _is_time(argument.value):
+            if not is_time(argument.value):
                 raise ExpressionError(argument.start, SENTENCES["time"])
             return
         if path_of(argument) != TIME_TEXT:
@@ -321,20 +321,6 @@ class _Checker:
             raise ExpressionError(at, f"{what} does not stand inside exists or all.")
 
 
-def _joined(node: Node) -> Iterator[int]:
-    """Where the operators stand whose result is that of the whole expression."""
-    match node:
-        case Binary(operator="+"):
-            yield node.operator_at
-            yield from _joined(node.left)
-            yield from _joined(node.right)
-        case Conditional():
-            yield from _joined(node.yes)
-            yield from _joined(node.no)
-        case _:
-            return
-
-
 def _literal(node: Literal) -> ValueType:
     match node.value:
         case bool():
@@ -354,11 +340,3 @@ def _require_word(node: Node, words: frozenset[str]) -> None:
 def _no_function(node: Call, known: frozenset[str], what: str) -> ExpressionError:
     hint = nearest(node.function, known)
     return ExpressionError(node.name_at, f"There is no {what} {node.function!r}.{hint}")
-
-
-def _is_time(text: str) -> bool:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return False
-    return text.endswith("Z") and "T" in text and moment.tzinfo is not None

@@ -1,5 +1,6 @@
 """What an expression is made of. ``start`` and ``end`` are offsets in its text."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -123,3 +124,17 @@ def paths_in(node: Node) -> tuple[Path, ...]:
     if path is not None:
         return (path,)
     return tuple(dict.fromkeys(path for child in children_of(node) for path in paths_in(child)))
+
+
+def joined_at(node: Node) -> Iterator[int]:
+    """Where the operators stand whose result is that of the whole expression."""
+    match node:
+        case Binary(operator="+"):
+            yield node.operator_at
+            yield from joined_at(node.left)
+            yield from joined_at(node.right)
+        case Conditional():
+            yield from joined_at(node.yes)
+            yield from joined_at(node.no)
+        case _:
+            return
