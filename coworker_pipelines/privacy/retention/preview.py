@@ -34,13 +34,13 @@ class StreamPreview:
 
 
 def preview_connection(holdings: Holdings, *, now: datetime) -> list[StreamPreview]:
-    with holdings.database.privacy() as session:
+    with holdings.database.control() as session:
         streams = stored_streams(session, holdings.scope.connection)
     return [preview_stream(holdings, stream, now=now) for stream in streams]
 
 
 def preview_stream(holdings: Holdings, stream: str, *, now: datetime) -> StreamPreview:
-    with holdings.database.privacy() as session:
+    with holdings.database.control() as session:
         policy, holds = standing_over(session, holdings.scope, stream)
     alias = names.documents_alias(holdings.scope, stream)
     refresh(holdings.admin, alias)
@@ -67,7 +67,7 @@ def preview_stream(holdings: Holdings, stream: str, *, now: datetime) -> StreamP
 
 def _rejected(holdings: Holdings, stream: str, now: datetime) -> int:
     total, after = 0, ""
-    with holdings.database.privacy() as session:
+    with holdings.database.control() as session:
         while True:
             going, _, last = spent_rejected(session, holdings, stream, now=now, after=after)
             total += len(going)
@@ -77,6 +77,6 @@ def _rejected(holdings: Holdings, stream: str, now: datetime) -> int:
 
 
 def _segments(holdings: Holdings, stream: str, now: datetime) -> int:
-    with holdings.database.privacy() as session:
+    with holdings.database.control() as session:
         spent = spent_manifests(session, holdings, stream, now=now)
     return sum(len(manifest.segments) for manifest in spent)
