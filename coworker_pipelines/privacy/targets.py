@@ -175,9 +175,10 @@ TARGETS: Final = (
     Target(
         name="rows",
         holds="How far each stream is, what each sync did, who authorised and who read what; how "
-        "long data was to stay, and marks of what went by that.",
+        "long data was to stay, and marks of what went by that; rules, and what they decided.",
         counted_in="rows",
-        method="deleted; of a connection, who has read stays known and what was read does not",
+        method="deleted; of a connection, who has read and what was decided stays known, and what "
+        "was read and decided on does not",
         places=(
             "table:stream_states",
             "table:syncs",
@@ -188,6 +189,11 @@ TARGETS: Final = (
             "table:retention_policies",
             "table:holds",
             "table:swept_documents",
+            "table:rule_versions",
+            "table:rule_activations",
+            "table:rule_sets",
+            "table:decision_chains",
+            "table:decisions",
         ),
         reaches=_NO_SUBJECT,
     ),
