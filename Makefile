@@ -44,7 +44,7 @@ coverage: setup ## The same tests, and which branches they reach: half as long a
 	@$(RUN) $(PYTEST) --cov --cov-report=term:skip-covered
 
 soak: setup ## The long forms of the tests: two hundred kills.
-	@$(RUN) pytest -m soak -o addopts="--import-mode=importlib -ra"
+	@$(RUN) pytest -m soak -o addopts="--import-mode=importlib -ra --capture=no"
 
 bench: setup ## Measure, print a table, draw it, write .coworker/bench.json.
 	@$(RUN) python -m tests.benchmarks

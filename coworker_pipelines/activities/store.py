@@ -78,10 +78,18 @@ class ActivitiesStore:
         sources = latest(self._client, self._alias, _of_stream(stream), order=order, limit=limit)
         return [source["payload"] for source in sources]
 
-    def scan(self, stream: str | None = None) -> Iterator[list[dict[str, Any]]]:
-        """All events, a page in memory at a time, in no order that means anything."""
+    def scan(
+        self, stream: str | None = None, *, sync: str | None = None
+    ) -> Iterator[list[dict[str, Any]]]:
+        """All events, a page in memory at a time, in no order that means anything.
+
+        ``sync``: those that are new since documents of this sync.
+        """
+        query = _of_stream(stream)
+        if sync is not None:
+            query = {"bool": {"filter": [query, {"term": {"sync": sync}}]}}
         refresh(self._client, self._alias)
-        for hits in scan(self._client, self._alias, _of_stream(stream)):
+        for hits in scan(self._client, self._alias, query):
             yield [hit["_source"]["payload"] for hit in hits]
 
     def delete_stream(self, stream: str) -> int:

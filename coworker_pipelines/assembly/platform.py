@@ -47,6 +47,7 @@ from coworker_pipelines.kernel.secret import Secret
 from coworker_pipelines.kernel.window import Window
 from coworker_pipelines.privacy.clock import DeletionClock, deletion_clock
 from coworker_pipelines.privacy.holdings import Holdings
+from coworker_pipelines.privacy.orders import without_deleted
 from coworker_pipelines.provisioning.access import RunAddresses
 from coworker_pipelines.provisioning.connections import ConnectionMaker
 from coworker_pipelines.provisioning.indices import ConnectionIndices
@@ -271,9 +272,10 @@ class Platform:
             return mark_started(session, due, now=self.clock.now())
 
     def connections(self, kind: str) -> list[str]:
-        """Handles of all connections of a kind."""
+        """Handles of all connections of a kind, without those that are being deleted."""
         with self.database.control() as session:
-            return [connection.handle for connection in list_connections(session, kind=kind)]
+            found = list_connections(session, kind=kind)
+            return [one.handle for one in without_deleted(session, found)]
 
     def rotate_expiring_keys(self, limit: int) -> list[str]:
         """Handles of the connections whose key was about to expire and is new now."""

@@ -6,7 +6,12 @@ from typing import Annotated, Any
 import typer
 
 from coworker_pipelines.cli.authorizing import authorizations, authorize, deauthorize
-from coworker_pipelines.cli.forms import read_changes, read_form
+from coworker_pipelines.cli.forms import (
+    explain_kinds,
+    explain_settings,
+    read_changes,
+    read_form,
+)
 from coworker_pipelines.cli.opening import opened, operator
 from coworker_pipelines.cli.output import Json, console, show_one, show_rows
 from coworker_pipelines.cli.scheduling import (
@@ -31,11 +36,9 @@ from coworker_pipelines.connections.rows import Connection
 from coworker_pipelines.connections.schedules import describe_schedule
 from coworker_pipelines.connections.selections import current_selection
 from coworker_pipelines.connections.tenants import find_tenant
-from coworker_pipelines.connectors import registry
 from coworker_pipelines.kernel.errors import TenantActionError
 from coworker_pipelines.kernel.window import Window
 from coworker_pipelines.provisioning.connections import ConnectionOrder
-from coworker_pipelines.provisioning.forms import secret_fields
 
 app = typer.Typer(no_args_is_help=True, help="Configured sources of a tenant.")
 
@@ -60,21 +63,22 @@ Ask = Annotated[
 
 
 @app.command()
-def kinds(*, as_json: Json = False) -> None:
-    """List the kinds of sources, and what each wants to know."""
-    rows = []
-    for kind in registry.kinds():
-        connector = registry.connector_class(kind)
-        fields = connector.settings_type.model_fields
-        rows.append(
-            {
-                "kind": kind,
-                "description": connector.description,
-                "settings": [name for name in fields if name not in _secrets(kind)],
-                "secrets": list(_secrets(kind)),
-                "required": [name for name, field in fields.items() if field.is_required()],
-            }
-        )
+def kinds(
+    kind: Annotated[
+        str | None, typer.Argument(help="Explain the settings of this kind.", show_default=False)
+    ] = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """List the kinds of sources, or explain what one wants to know.
+
+    Example: coworker connections kinds git
+    """
+    if kind is not None:
+        rows, columns = explain_settings(kind), ("setting", "needed", "about")
+        show_rows(rows, columns, as_json=as_json, none=f"{kind} has no settings.")
+        return
+    rows = explain_kinds()
     shown = rows if as_json else [_joined(row) for row in rows]
     show_rows(shown, ("kind", "description", "settings", "secrets"), as_json=as_json, none="None.")
 
@@ -276,10 +280,6 @@ app.command("resume")(resume_syncs)
 app.command()(authorize)
 app.command()(deauthorize)
 app.command()(authorizations)
-
-
-def _secrets(kind: str) -> tuple[str, ...]:
-    return secret_fields(registry.connector_class(kind).settings_type)
 
 
 def _row(connection: Connection) -> dict[str, Any]:

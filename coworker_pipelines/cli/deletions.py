@@ -34,7 +34,7 @@ app = typer.Typer(
         "Delete a stream, a connection or a whole tenant, at once and for good.\n\n"
         "An order is requested, previewed and confirmed. Then writers are shut out, every place "
         "that can hold the data is cleared and counted twice, and the order is done. What cannot "
-        "be counted keeps it open: [bold]coworker deletions status ORDER[/] says which place."
+        "be counted keeps it open: `coworker deletions status ORDER` says which place."
     ),
 )
 

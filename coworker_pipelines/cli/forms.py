@@ -56,6 +56,42 @@ def read_changes(
     return form
 
 
+def explain_kinds() -> list[dict[str, Any]]:
+    """Each kind, with the names of its settings and secrets."""
+    rows = []
+    for kind in registry.kinds():
+        connector = registry.connector_class(kind)
+        fields, secrets = connector.settings_type.model_fields, _secrets(kind)
+        rows.append(
+            {
+                "kind": kind,
+                "description": connector.description,
+                "settings": [name for name in fields if name not in secrets],
+                "secrets": list(secrets),
+                "required": [name for name, field in fields.items() if field.is_required()],
+            }
+        )
+    return rows
+
+
+def explain_settings(kind: str) -> list[dict[str, Any]]:
+    """What each setting of a kind is for, and whether it has to be given.
+
+    Raises:
+        TenantActionError: there is no such kind.
+    """
+    secrets = _secrets(kind)
+    return [
+        {
+            "setting": name,
+            "needed": field.is_required(),
+            "secret": name in secrets,
+            "about": f"{'Secret. ' if name in secrets else ''}{field.description or ''}",
+        }
+        for name, field in registry.connector_class(kind).settings_type.model_fields.items()
+    ]
+
+
 def read_secret(path: str) -> Secret:
     """What the file holds, without the line's end; '-' is standard input.
 
@@ -99,3 +135,7 @@ def _read(path: str) -> str:
     except (OSError, UnicodeDecodeError) as error:
         raise TenantActionError(f"The file {path} cannot be read as text.") from error
     return text.rstrip("\n")
+
+
+def _secrets(kind: str) -> tuple[str, ...]:
+    return secret_fields(registry.connector_class(kind).settings_type)

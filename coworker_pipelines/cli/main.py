@@ -11,6 +11,7 @@ from coworker_pipelines.cli import (
     access,
     activities,
     connections,
+    decisions,
     deletions,
     doctor,
     documents,
@@ -19,6 +20,7 @@ from coworker_pipelines.cli import (
     rejected,
     restore,
     retention,
+    rules,
     secrets,
     services,
     suppressions,
@@ -37,12 +39,12 @@ from coworker_pipelines.secrets.redaction.process import redact_program
 app = typer.Typer(
     name="coworker",
     no_args_is_help=True,
-    rich_markup_mode="rich",
+    rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     help=(
         "Take in clients' work data: a tenant's connections become documents in Elasticsearch "
-        "and activity messages.\n\nStart with [bold]coworker services up[/], "
-        "[bold]coworker tenants add[/] and [bold]coworker connections add[/]."
+        "and activity messages.\n\nStart with `coworker services up`, `coworker tenants add` "
+        "and `coworker connections add`."
     ),
 )
 for name, noun in (
@@ -51,6 +53,8 @@ for name, noun in (
     ("syncs", syncs.app),
     ("documents", documents.app),
     ("activities", activities.app),
+    ("rules", rules.app),
+    ("decisions", decisions.app),
     ("rejected", rejected.app),
     ("retention", retention.app),
     ("holds", holds.app),

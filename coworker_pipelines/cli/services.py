@@ -3,7 +3,8 @@
 import os
 import signal
 import threading
-from typing import Annotated
+from collections.abc import Callable, Collection
+from typing import Annotated, Final
 
 import typer
 
@@ -13,6 +14,8 @@ from coworker_pipelines.database.migrations import migrate
 from coworker_pipelines.services.dagster import DagsterServer, dagster_environment
 from coworker_pipelines.services.local import LocalServices, Service
 from coworker_pipelines.settings import Settings
+
+LOOK_S: Final = 5.0
 
 app = typer.Typer(no_args_is_help=True, help="Postgres, Elasticsearch and Dagster on this machine.")
 
@@ -32,8 +35,8 @@ def up(
     The database is brought to the newest revision.
     """
     settings = Settings.from_environment(os.environ)
-    local = _local(settings)
-    local.start(_needed(settings), _say)
+    local, needed = _local(settings), _needed(settings)
+    local.start(needed, _say)
     with reaching_database():
         migrate(settings.database_url or local.database_url())
     console.print("Postgres and Elasticsearch are up, and the database is ready.")
@@ -41,7 +44,9 @@ def up(
         address = _dagster(settings, local).start(port=settings.dagster_port, progress=_say)
         console.print(f"Dagster: [bold]{address}[/]")
     if foreground:
-        _stay()
+        console.print("Press Ctrl-C to stop.")
+        if not stay_while(lambda: _runs(settings, local, needed, dagster=dagster)):
+            console.print("Something of it has ended, or was stopped from elsewhere.")
         console.print("Stopping ...")
         _stop(settings, local)
 
@@ -105,13 +110,24 @@ def _stop(settings: Settings, local: LocalServices) -> None:
     local.down()
 
 
-def _stay() -> None:
-    """Return when somebody says stop."""
+def stay_while(runs: Callable[[], bool], *, look_s: float = LOOK_S) -> bool:
+    """Return when somebody says stop, or when nothing is left to stay for: true, or false."""
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
-    console.print("Press Ctrl-C to stop.")
-    stopped.wait()
+    while not stopped.wait(look_s):
+        if not runs():
+            return False
+    return True
+
+
+def _runs(
+    settings: Settings, local: LocalServices, needed: Collection[Service], *, dagster: bool
+) -> bool:
+    """Whether all that was started still runs."""
+    if dagster and not DagsterServer(settings.state, environment=os.environ).status().running:
+        return False
+    return all(entry.running for entry in local.status() if entry.service in needed)
 
 
 def _say(message: str) -> None:

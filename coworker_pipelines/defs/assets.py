@@ -15,13 +15,12 @@ from dagster import (
 from pydantic import Field
 
 from coworker_pipelines.defs.checks import document_check_specs
-from coworker_pipelines.defs.kinds import Kind, Phase
+from coworker_pipelines.defs.kinds import OWNER, Kind, Phase
 from coworker_pipelines.defs.partitions import partitions_of
 from coworker_pipelines.defs.phases import Results, derive, extract, run_phase, store
 from coworker_pipelines.defs.platform import PlatformParameter
 from coworker_pipelines.sdk.stream import Stream
 
-OWNER: Final = "team:data-engineering"
 CODE_VERSION: Final = "1"
 """Raised when a phase writes the same input differently: the UI then marks what is outdated."""
 
@@ -31,21 +30,22 @@ _TECHNOLOGY: Final = {
     Phase.DOCUMENTS: "elasticsearch",
     Phase.ACTIVITIES: "elasticsearch",
 }
+# The catalog's list shows the beginning of the first paragraph, and without its formatting.
 _WHAT: Final = {
     Phase.SEGMENTS: (
-        "**{what}, read from the source** into compressed segments, ready to be sent. "
+        "{what}, read from the source into compressed segments, ready to be sent. "
         "Only selected streams and fields are asked for. Reading goes on behind the cursor of "
         "the last sync; after a crash, behind the last closed segment. "
         "Segments are gone once their documents are confirmed."
     ),
     Phase.DOCUMENTS: (
-        "**{what}, at rest in Elasticsearch**, one index for each connection and stream. "
+        "{what}, at rest in Elasticsearch, one index for each connection and stream. "
         "The balance `read = indexed + unchanged + rejected + suppressed + filtered` holds, or "
         "the run fails and the cursor stays. What was refused is kept, encrypted: "
         "`coworker rejected list`."
     ),
     Phase.ACTIVITIES: (
-        "**Activity messages from {what}**: somebody did something to something at some time. "
+        "Messages from {what}: somebody did something to something at some time. "
         "Derived from the documents of the sync; the same document makes the same messages for "
         "ever, so running this again adds nothing. Actors are pseudonymous keys."
     ),
@@ -134,9 +134,11 @@ def _spec(kind: Kind, phase: Phase, stream: Stream | None) -> AssetSpec:
 
 
 def _description(kind: Kind, phase: Phase, stream: Stream | None) -> str:
-    what = f"{stream.name} of {kind.name}" if stream else f"All selected streams of {kind.name}"
+    streams = stream.name.replace("_", " ") if stream else "all selected streams"
+    what = f"{streams} of {kind.name}"
     about = stream.description if stream else kind.description
-    return f"{_WHAT[phase].format(what=what)}\n\n{about}".strip()
+    told = _WHAT[phase].format(what=what)
+    return f"{told[0].upper()}{told[1:]}\n\n{about}".strip()
 
 
 def _stream_metadata(stream: Stream) -> dict[str, Any]:

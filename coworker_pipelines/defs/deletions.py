@@ -36,6 +36,7 @@ from dagster import (
     sensor,
 )
 
+from coworker_pipelines.defs.kinds import OWNER
 from coworker_pipelines.defs.platform import PlatformParameter
 from coworker_pipelines.defs.verdicts import told_to_dagster
 from coworker_pipelines.kernel.errors import TenantActionError
@@ -60,6 +61,8 @@ def deletions_asset() -> AssetSpec:
     return AssetSpec(
         DELETIONS,
         group_name="privacy",
+        owners=[OWNER],
+        kinds={"postgres"},
         description="Orders to delete a stream, a connection or a tenant: `coworker deletions`.",
     )
 
@@ -202,6 +205,7 @@ def deletion_checks() -> AssetChecksDefinition:
 def deletion_schedule() -> ScheduleDefinition:
     return ScheduleDefinition(
         name="check_deletions",
+        description="Asks how long deletions have been waiting, and for what.",
         cron_schedule=CHECK_CRON,
         job=define_asset_job(
             name="check_deletions",

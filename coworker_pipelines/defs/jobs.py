@@ -38,6 +38,7 @@ def sync_job(kind: Kind) -> UnresolvedAssetJobDefinition:
 def freshness_schedule(kind: Kind) -> ScheduleDefinition:
     return ScheduleDefinition(
         name=f"{kind.name}_{FRESH}",
+        description=f"Asks whether a connection of kind {kind.name} is overdue.",
         cron_schedule=FRESHNESS_CRON,
         job=define_asset_job(
             name=f"check_{kind.name}",
@@ -67,6 +68,7 @@ def rotate_keys_job() -> None:
 def rotation_schedule() -> ScheduleDefinition:
     return ScheduleDefinition(
         name="rotate_keys",
+        description="Replaces the connections' keys to Elasticsearch before they expire.",
         cron_schedule=ROTATION_CRON,
         job=rotate_keys_job,
         default_status=DefaultScheduleStatus.RUNNING,

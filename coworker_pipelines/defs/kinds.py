@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from dagster import AssetKey
 
@@ -11,6 +11,8 @@ from coworker_pipelines.defs.partitions import FIRST_WINDOW
 from coworker_pipelines.kernel.window import Window
 from coworker_pipelines.sdk.connector import Connector
 from coworker_pipelines.sdk.stream import Stream
+
+OWNER: Final = "team:data-engineering"
 
 
 class Phase(StrEnum):

@@ -52,6 +52,7 @@ def oauth_tokens_schedule() -> ScheduleDefinition:
 
     @schedule(
         name=OAUTH_TOKENS,
+        description="Renews the access tokens that run out soon; without one, no run is made.",
         job=oauth_tokens_job,
         cron_schedule=EVERY_MINUTE,
         default_status=DefaultScheduleStatus.RUNNING,

@@ -51,9 +51,9 @@ def run_phase(
                 names = (stream.name,) if stream else sync.streams
                 for window in span.windows:
                     results = [_insist(patience, work, sync, name, window) for name in names]
-                    context.add_asset_metadata(
-                        metadata_of(results), key, partition_key(span.connection, window)
-                    )
+                    told = metadata_of(results, span.connection)
+                    partition = partition_key(span.connection, window)
+                    context.add_asset_metadata(told, key, partition)
                 selected = tuple(name for name in names if name in sync.streams)
                 yield patience.insist(
                     partial(_materialized, context, platform, span, key, selected)

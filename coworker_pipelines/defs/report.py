@@ -16,16 +16,19 @@ Plain = str | int | float | bool
 Metadata = dict[str, Plain | MetadataValue]
 
 
-def metadata_of(results: "Sequence[PhaseResult]") -> Metadata:
-    """The metadata of one asset in one window.
+def metadata_of(results: "Sequence[PhaseResult]", handle: str) -> Metadata:
+    """The metadata of one asset in one window, and how to see what was rejected.
 
     One result is shown as it is. Of several, numbers are added up (rates are left out: they
     do not add) and a table shows each stream.
     """
-    if len(results) == 1:
-        return dict(results[0].metadata)
     totals = _totals([result.metadata for result in results])
-    return {"streams": len(results), **totals, "by stream": _table(results)}
+    way: Metadata = {}
+    if totals.get("rejected"):
+        way = {"rejected records": MetadataValue.md(f"`coworker rejected list {handle}`")}
+    if len(results) == 1:
+        return {**results[0].metadata, **way}
+    return {"streams": len(results), **totals, **way, "by stream": _table(results)}
 
 
 def _totals(parts: Sequence[Mapping[str, Plain]]) -> dict[str, Plain]:

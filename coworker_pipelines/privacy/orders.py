@@ -17,6 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, load_only
 
 from coworker_pipelines.connections.naming import unknown
+from coworker_pipelines.connections.rows import Connection
 from coworker_pipelines.kernel.errors import RefusedError, TenantActionError
 from coworker_pipelines.kernel.ids import IdPrefix, new_id
 from coworker_pipelines.privacy.extent import Extent
@@ -136,6 +137,24 @@ def orders_over(session: Session, extent: Extent) -> list[Order]:
         )
     )
     return [order for order in session.scalars(statement) if extent_of(order).meets(extent)]
+
+
+def without_deleted(session: Session, connections: Sequence[Connection]) -> list[Connection]:
+    """Those that no confirmed deletion reaches whole."""
+    statement = select(Order).where(
+        Order.kind == OrderKind.DELETION,
+        Order.state.in_(UNDER_ORDER),
+        Order.stream.is_(None),
+    )
+    extents = [extent_of(order) for order in session.scalars(statement)]
+    return [
+        connection
+        for connection in connections
+        if not any(
+            extent.covers(Extent(tenant=connection.tenant_id, connection=connection.id))
+            for extent in extents
+        )
+    ]
 
 
 def preview_digest(preview: Mapping[str, Any]) -> str:

@@ -1,6 +1,6 @@
 """A connector's form, split: what may rest in the database, and what is secret."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -31,7 +31,8 @@ def parse_form(
     try:
         return settings_type.model_validate(form)
     except ValidationError as error:
-        faults = "; ".join(_fault(fault) for fault in error.errors(include_input=False))
+        names = settings_type.model_fields
+        faults = "; ".join(_fault(fault, names) for fault in error.errors(include_input=False))
         raise TenantActionError(f"The settings do not fit: {faults}.") from None
 
 
@@ -75,7 +76,9 @@ def secret_fields(settings_type: type[ConnectorSettings]) -> tuple[str, ...]:
     )
 
 
-def _fault(fault: Mapping[str, Any]) -> str:
+def _fault(fault: Mapping[str, Any], names: Collection[str]) -> str:
     place = ".".join(str(part) for part in fault["loc"]) or "as a whole"
+    if fault["type"] == "extra_forbidden" and len(fault["loc"]) == 1:
+        return f"{place}: no such setting; there are {', '.join(names)}"
     message = str(fault["msg"]).removeprefix("Value error, ")
     return f"{place}: {message[:1].lower()}{message[1:]}".rstrip(".")

@@ -68,3 +68,25 @@ class Fact:
     actor: Actor | None = None
     discriminator: str = ""
     attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+class AttributeType(StrEnum):
+    """What an attribute of a fact is."""
+
+    TEXT = "text"
+    WHOLE = "whole number"
+    TRUTH = "true or false"
+    TEXTS = "list of texts"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FactShape:
+    """What the facts of a stream can say; rules are written against it.
+
+    ``always`` names the attributes that every fact of the stream has.
+    """
+
+    verbs: frozenset[Verb]
+    object_types: frozenset[str]
+    attributes: Mapping[str, AttributeType] = field(default_factory=dict)
+    always: frozenset[str] = frozenset()

@@ -1,12 +1,12 @@
 """The port that a kind of source implements."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from typing import ClassVar, Generic, TypeVar
+from collections.abc import Iterator, Mapping
+from typing import ClassVar, Final, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from coworker_pipelines.sdk.activity import Fact, StoredRecord
+from coworker_pipelines.sdk.activity import Fact, FactShape, StoredRecord
 from coworker_pipelines.sdk.oauth import OAuthProvider, TokenSource
 from coworker_pipelines.sdk.page import Page, ReadRequest
 from coworker_pipelines.sdk.stream import Catalog, Stream
@@ -18,6 +18,9 @@ class ConnectorSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
+ANY_STREAM: Final = "*"
+"""In ``fact_shapes``: the streams of a kind whose streams are known per connection only."""
+
 SettingsT = TypeVar("SettingsT", bound=ConnectorSettings)
 
 
@@ -27,12 +30,14 @@ class Connector(ABC, Generic[SettingsT]):
     ``fixed_streams`` names the streams that every connection of the kind has; it is empty
     where they are known per connection only. ``oauth`` is set where a tenant may let us in by
     OAuth; such a kind takes ``token_source``, and a token of its settings where that has none.
+    ``fact_shapes`` says by stream what ``derive`` can say; rules see the streams that it names.
     """
 
     kind: ClassVar[str]
     description: ClassVar[str]
     fixed_streams: ClassVar[tuple[Stream, ...]] = ()
     oauth: ClassVar[OAuthProvider | None] = None
+    fact_shapes: ClassVar[Mapping[str, FactShape]] = {}
     settings_type: type[SettingsT]
 
     def __init__(self, settings: SettingsT, *, token_source: TokenSource | None = None) -> None:

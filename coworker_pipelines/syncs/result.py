@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 import orjson
 
@@ -10,6 +11,9 @@ from coworker_pipelines.kernel.window import Window
 from coworker_pipelines.sdk.page import Cursor
 
 MetadataValue = str | int | float | bool
+
+ITEMS_SHOWN_MAX: Final = 3
+"""Of a list in a cursor: that of a repository names every branch's last commit."""
 
 _PLAIN = re.compile(r"[0-9TZ:.+-]*|[0-9a-f]{40}")
 
@@ -46,6 +50,9 @@ def _shown(value: object) -> object:
     match value:
         case dict():
             return {key: _shown(inner) for key, inner in value.items()}
+        case list() if len(value) > ITEMS_SHOWN_MAX:
+            more = f"(and {len(value) - ITEMS_SHOWN_MAX} more)"
+            return [*map(_shown, value[:ITEMS_SHOWN_MAX]), more]
         case list():
             return [_shown(inner) for inner in value]
         case str() if not _PLAIN.fullmatch(value):

@@ -13,6 +13,7 @@ import psutil
 from rich.console import Console
 
 from tests.benchmarks import pipeline, rivals
+from tests.benchmarks.decisions import decisions, replays
 from tests.benchmarks.deletion import deletion
 from tests.benchmarks.documents import LARGE_DIVISOR, documents_1kb, documents_10kb
 from tests.benchmarks.frame import Figures, Given, Measurement
@@ -37,6 +38,8 @@ MEASUREMENTS: Final = (
     Measurement(name="tick", open=tick),
     Measurement(name="load", open=load),
     Measurement(name="redaction", open=redaction),
+    Measurement(name="decisions", open=decisions),
+    Measurement(name="replays", open=replays, rounds_max=1),
     Measurement(name="suppression", open=suppression),
     Measurement(name="deletion", open=deletion, rounds_max=1),
     Measurement(name="memory", open=pipeline.memory, rounds_max=1),

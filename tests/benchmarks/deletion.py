@@ -143,12 +143,12 @@ def _multiply_runs(estate: Estate) -> None:
         )
         connection.execute(
             "INSERT INTO runs (run_id, snapshot_id, pipeline_name, status, run_body, partition) "
-            "SELECT id, snapshot_id, pipeline_name, status, run_body, partition "
+            "SELECT others.id, snapshot_id, pipeline_name, status, run_body, partition "
             "FROM runs JOIN others ON run_id = one"
         )
         connection.execute(
             "INSERT INTO run_tags (run_id, key, value) "
-            "SELECT id, key, value FROM run_tags JOIN others ON run_id = one"
+            "SELECT others.id, key, value FROM run_tags JOIN others ON run_id = one"
         )
         connection.execute(
             "INSERT INTO event_logs (run_id, event, dagster_event_type, timestamp, asset_key, "

@@ -15,6 +15,11 @@ READING: dict[tuple[str, ...], Callable[[Any], object]] = {
     ("connections", "kinds"): lambda rows: (
         [row["kind"] for row in rows] == ["git", "github", "sql"]
     ),
+    ("connections", "kinds", "git"): lambda rows: (
+        {row["setting"]: (row["needed"], row["secret"]) for row in rows}.items()
+        >= {"repository": (True, False), "token": (False, True)}.items()
+        and all(row["about"] for row in rows)
+    ),
     ("connections", "list"): lambda rows: [row["connection"] for row in rows] == [HANDLE],
     ("connections", "list", "--tenant", "acme"): lambda rows: len(rows) == 1,
     ("connections", "show", HANDLE): lambda one: one["selection"].keys() == {"orders", "products"},

@@ -1,9 +1,13 @@
 """`coworker services`, where everything is given by addresses and nothing has to be started."""
 
 import json
+import os
+import signal
+from collections.abc import Callable
 
 import pytest
 
+from coworker_pipelines.cli.services import stay_while
 from tests.cli.conftest import Coworker, Stocked
 
 CLOSED = "postgresql://ann@127.0.0.1:1/shop"
@@ -52,3 +56,26 @@ def test_a_database_that_refuses_is_said_in_one_sentence(
     (line,) = outcome.err.splitlines()
     assert line.startswith("coworker: ")
     assert "COWORKER_DATABASE_URL" in line
+
+
+def _stays(runs: Callable[[], bool]) -> bool:
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        return stay_while(runs, look_s=0.001)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def test_who_stays_in_the_foreground_sees_that_it_was_stopped_from_elsewhere() -> None:
+    looks = iter([True, True, False])
+    assert not _stays(lambda: next(looks))
+
+
+@pytest.mark.parametrize("number", (signal.SIGINT, signal.SIGTERM))
+def test_who_stays_in_the_foreground_hears_that_it_is_to_stop(number: signal.Signals) -> None:
+    def runs() -> bool:
+        os.kill(os.getpid(), number)
+        return True
+
+    assert _stays(runs)

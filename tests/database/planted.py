@@ -7,6 +7,13 @@ from hashlib import sha256
 from sqlalchemy.orm import Session
 
 from coworker_pipelines.access.rows import DocumentReading
+from coworker_pipelines.automation.rows import (
+    DecisionChain,
+    DecisionRecord,
+    RuleActivation,
+    RuleSetRecord,
+    RuleVersion,
+)
 from coworker_pipelines.connections.retention_rows import (
     PlacedHold,
     PolicyOrder,
@@ -37,6 +44,7 @@ WINDOW = date(2026, 1, 1)
 OF_CONTROL = (
     *(Connection, Selection, Suppression, SuppressedKey, DocumentReading, OAuthGrant, Order),
     *(JournalEntry, PolicyOrder, PlacedHold),
+    *(RuleVersion, RuleActivation),
 )
 OF_PRIVACY = (ReceiptRow, SweptDocument)
 
@@ -235,6 +243,46 @@ def rows_of(planted: Planted, name: str) -> list[Row]:
             sealed=b"sealed",
             made_at=NOW,
             published=True,
+        ),
+        *_automation(planted),
+    ]
+
+
+def _automation(planted: Planted) -> list[Row]:
+    tenant = planted.tenant
+    return [
+        RuleVersion(
+            tenant_id=tenant,
+            rule="large",
+            version=1,
+            digest="d" * 32,
+            content=b"{}",
+            added_by="ann",
+            added_at=NOW,
+        ),
+        RuleActivation(
+            tenant_id=tenant, rule="large", version=1, digest="d" * 32, made_by="ann", made_at=NOW
+        ),
+        RuleSetRecord(tenant_id=tenant, digest="d" * 32, members=[]),
+        DecisionChain(tenant_id=tenant, length=1, head=b"h" * 32),
+        DecisionRecord(
+            tenant_id=tenant,
+            sequence=1,
+            id=f"decision of {tenant}",
+            message_id="m" * 32,
+            connection_id=planted.connection,
+            stream="commits",
+            rule_set="d" * 32,
+            decided_at=NOW,
+            actions=0,
+            failed=0,
+            open=b"{}",
+            personal=b"{}",
+            salt=b"s" * 16,
+            commitment=b"c" * 32,
+            previous=bytes(32),
+            hash=b"h" * 32,
+            subject_keys=[f"key of {tenant}"],
         ),
     ]
 

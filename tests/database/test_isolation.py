@@ -42,6 +42,9 @@ INSERTED_BY_RUNS = {
     "sync_streams",
     "pending_derivations",
     "rejected_records",
+    "rule_sets",
+    "decision_chains",
+    "decisions",
 }
 UPDATED_BY_RUNS = {"stream_states", "syncs", "sync_streams"}
 DELETED_BY_RUNS = {"pending_derivations", "rejected_records"}

@@ -64,6 +64,24 @@ def test_an_engineer_finds_who_owns_an_asset_and_what_it_is() -> None:
         assert spec.partitions_def == partitions_of(spec.key.path[0])
 
 
+def test_the_catalog_shows_what_an_asset_is_without_formatting() -> None:
+    for spec in specs().values():
+        assert spec.description is not None
+        beginning = spec.description.split(".")[0]
+        assert beginning[0].isupper()
+        assert not set("*`_") & set(beginning.split(",")[0])
+
+
+def test_whatever_starts_by_itself_says_what_for() -> None:
+    repository = definitions().get_repository_def()
+    described = {one.name: one.description for one in repository.schedule_defs}
+    described |= {one.name: one.description for one in repository.sensor_defs}
+    assert described
+    assert all(described.values()), described
+    for job in repository.get_all_jobs():
+        assert job.description or job.name == "__ASSET_JOB", job.name
+
+
 def test_a_phase_is_one_step_over_all_streams() -> None:
     graph = definitions().resolve_asset_graph()
     steps = {graph.get(key).assets_def.op.name for key in specs() if key.path[0] == "git"}

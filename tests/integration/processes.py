@@ -1,7 +1,6 @@
 """Syncs in processes of their own, which can be killed."""
 
 import multiprocessing
-import os
 import sys
 import time
 from collections.abc import Iterator
@@ -11,9 +10,8 @@ from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
 from multiprocessing.sharedctypes import SynchronizedArray
+from signal import SIGKILL
 from typing import Final
-
-import psutil
 
 from coworker_pipelines.assembly import Platform
 from coworker_pipelines.kernel.clock import FixedClock
@@ -21,11 +19,18 @@ from coworker_pipelines.kernel.window import Window
 from coworker_pipelines.settings import Settings
 from tests.environment import environment_of
 from tests.integration.world import NOW, PHASES, sync_all
+from tests.victims import wait_until, worked_s
 
-SYNC_S: Final = 120.0
-POLL_S: Final = 0.002
-TICK_S: Final = 1 / os.sysconf("SC_CLK_TCK")
-"""The grain in which the kernel tells what another process has worked."""
+SYNC_S: Final = 300.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instant:
+    """``share`` of the work of a phase, whose whole is ``work_s`` of processor time."""
+
+    phase: int
+    share: float
+    work_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,34 +45,38 @@ class Victim:
     borders: "SynchronizedArray[float]"
 
     @property
-    def phase(self) -> str:
+    def phase(self) -> int:
         """The one that it is in; the first begins with the process."""
         begun = sum(worked > 0 for worked in self.borders[:])
-        return PHASES[max(begun, 1) - 1]
+        return max(begun, 1) - 1
 
-    def wait_until_worked(self, seconds: float) -> bool:
-        """Wait until it has used so much processor time; whether it is still alive then.
+    def kill_at(self, instant: Instant) -> int | None:
+        """Kill it there, or where the phase ends if that is sooner.
 
-        Its own work is what places an instant: it is the same on a busy machine.
+        The phase in which it was struck; none if its sync had ended before.
         """
-        assert self.process.pid is not None
-        ends = time.monotonic() + SYNC_S
-        whole, rest = seconds - seconds % TICK_S, seconds % TICK_S
-        try:
-            watched = psutil.Process(self.process.pid)
-            while sum(watched.cpu_times()[:2]) < whole:
-                assert time.monotonic() < ends, "the sync did not get that far"
-                if wait([self.process.sentinel], POLL_S):
-                    return False
-        except psutil.NoSuchProcess:
-            return False
-        return not wait([self.process.sentinel], rest)
+        pid, ended = self.process.pid, self.process.sentinel
+        assert pid is not None
+
+        def is_there() -> bool:
+            if self.phase > instant.phase or wait([ended], 0):
+                return True
+            begun_s = self.borders[instant.phase] if instant.phase else 0.0
+            has_begun = self.phase == instant.phase
+            return has_begun and worked_s(pid) >= begun_s + instant.share * instant.work_s
+
+        wait_until(is_there)
+        self.process.kill()
+        self.process.join()
+        was_killed = self.process.exitcode == -SIGKILL and self.phase < len(PHASES)
+        return self.phase if was_killed else None
 
 
 def processes() -> ForkServerContext:
     """New processes are forked from one that has imported everything, and holds nothing else."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
+    # The second brings Dagster, whose import would cost every deletion's process seconds.
+    context.set_forkserver_preload([__name__, "coworker_pipelines.defs.deleting"])
     return context
 
 

@@ -1,7 +1,7 @@
 """Kill -9 of the refresher, at any instant."""
 
 import random
-import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,8 @@ from coworker_pipelines.kernel.clock import SystemClock
 from coworker_pipelines.oauth.grants import GrantState
 from tests.oauth.authorization_server import AuthorizationServer, authorization_server
 from tests.oauth.house import House
-from tests.oauth.refresher_process import file_store, turning
+from tests.oauth.refresher_process import file_store, kill_after, turning, work_of_a_turn
+from tests.victims import tell
 
 GRANTS = 6
 GRACE_S = 60
@@ -25,28 +26,29 @@ def _kill(
     handles = [house.add_connection(f"source-{number}") for number in range(GRANTS)]
     for handle in handles:
         house.authorise(handle, server.provider())
-    whole_s = _whole_turn(house, url, folder, handles)
-    chosen, killed = random.Random(seed), 0
+    _make_due(house, handles)
+    work_s = work_of_a_turn(url, folder)
+    chosen, left = random.Random(seed), Counter[int]()
     for _ in range(TRIES * instants):
         _make_due(house, handles)
+        before = _serials(house, handles)
         with turning(url, folder) as process:
-            process.join(chosen.uniform(0.0, whole_s))
-            killed += process.is_alive()
-        if killed == instants:
+            if kill_after(process, chosen.uniform(0.0, work_s)):
+                renewed = _serials(house, handles) - before
+                left[GRANTS - renewed.total()] += 1
+        if left.total() == instants:
             break
-    assert killed == instants, "too many turns had ended before they were to be killed"
+    tell(f"{left.total()} turns killed, by grants that were left: {dict(sorted(left.items()))}")
+    assert left.total() == instants, "too many turns had ended before they were to be killed"
+    assert len(left) >= min(instants, GRANTS) // 2, "kills were not spread over the turn"
     _make_due(house, handles)
     house.refresher.turn()
     return handles
 
 
-def _whole_turn(house: House, url: str, folder: Path, handles: list[str]) -> float:
-    _make_due(house, handles)
-    with turning(url, folder) as process:
-        began = time.monotonic()
-        process.join(60)
-        assert process.exitcode == 0
-    return time.monotonic() - began
+def _serials(house: House, handles: list[str]) -> Counter[str]:
+    """How often each grant's tokens were written."""
+    return Counter({handle: house.stored(handle).serial for handle in handles})
 
 
 def _make_due(house: House, handles: list[str]) -> None:

@@ -138,7 +138,7 @@ def test_a_form_as_text_and_as_a_secret_are_the_same(
             {"host": "h", "password": "p", "mode": "fast"},
             "as a whole: the fast mode wants a token.",
         ),
-        ({"host": "h", "password": "p", "colour": 1}, "colour: extra inputs are not permitted."),
+        ({"host": "h", "password": "p", "colour": 1}, "colour: no such setting; there are host, "),
         ({"host": "h", "password": "p", "tables": ["a", 1]}, "tables.1: input should be a valid"),
         ({}, "host: field required; password: field required."),
     ),

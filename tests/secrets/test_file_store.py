@@ -3,8 +3,8 @@ import signal
 import stat
 import subprocess
 import sys
-import time
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from coworker_pipelines.kernel.errors import RefusedError
 from coworker_pipelines.kernel.secret import Secret
 from coworker_pipelines.secrets.file_store import FileSecretStore
 from coworker_pipelines.secrets.store_keys import KeyFile
+from tests.victims import has_worked, wait_until, worked_s
 
 ONE = "connection/t0123456789abcde/c0123456789abcde"
 TWO = "connection/t0123456789abcde/c1123456789abcde"
@@ -214,7 +215,8 @@ def test_a_killed_writer_leaves_a_whole_secret(
         ) as writer:
             assert writer.stdout is not None
             assert writer.stdout.readline() == b"ready\n"
-            time.sleep(0.05 + attempt * 0.013)
+            struck_at_s = worked_s(writer.pid) + 0.05 + attempt * 0.013
+            wait_until(partial(has_worked, writer.pid, struck_at_s))
             writer.send_signal(signal.SIGKILL)
         values = store.get(ONE)
         assert values["one"] == values["same"]

@@ -3,8 +3,8 @@
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ from coworker_pipelines.kernel.secret import Secret
 from coworker_pipelines.secrets.cipher import KEY_BYTES, Cipher
 from coworker_pipelines.secrets.file_store import FileSecretStore
 from coworker_pipelines.secrets.store_keys import KeyFile, KeyPlace, Keys
+from tests.victims import has_worked, wait_until, worked_s
 
 REFERENCES = [f"source/t0123456789abcde/c{number:015}" for number in range(40)]
 
@@ -148,8 +149,9 @@ def test_a_killed_rekeying_leaves_every_entry_readable(folder: Path, tmp_path: P
         ) as rekeyer:
             assert rekeyer.stdout is not None
             assert rekeyer.stdout.readline() == b"ready\n"
-            time.sleep(0.02 + attempt * 0.007)
+            struck_at_s = worked_s(rekeyer.pid) + 0.02 + attempt * 0.007
             require_all(store)
+            wait_until(partial(has_worked, rekeyer.pid, struck_at_s))
             rekeyer.send_signal(signal.SIGKILL)
         require_all(store)
         require_all(FileSecretStore(folder, place))

@@ -1,6 +1,6 @@
 """The connector of the kind ``git``."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import ClassVar
@@ -11,6 +11,7 @@ from coworker_pipelines.connectors.git.facts import derive_facts
 from coworker_pipelines.connectors.git.references import read_branches, read_tags
 from coworker_pipelines.connectors.git.repository import check_repository, clone, open_in_place
 from coworker_pipelines.connectors.git.settings import GitSettings, Transport
+from coworker_pipelines.connectors.git.shapes import SHAPES
 from coworker_pipelines.connectors.git.streams import (
     BRANCHES,
     CHANGE_FIELDS,
@@ -19,7 +20,7 @@ from coworker_pipelines.connectors.git.streams import (
     TAGS,
 )
 from coworker_pipelines.kernel.errors import TenantActionError
-from coworker_pipelines.sdk.activity import Fact, StoredRecord
+from coworker_pipelines.sdk.activity import Fact, FactShape, StoredRecord
 from coworker_pipelines.sdk.connector import Connector
 from coworker_pipelines.sdk.page import Page, ReadRequest
 from coworker_pipelines.sdk.stream import Catalog, Stream
@@ -31,6 +32,7 @@ class GitConnector(Connector[GitSettings]):
     kind: ClassVar[str] = "git"
     description: ClassVar[str] = "A git repository, by path or address: commits, branches, tags."
     fixed_streams: ClassVar[tuple[Stream, ...]] = STREAMS
+    fact_shapes: ClassVar[Mapping[str, FactShape]] = SHAPES
     settings_type = GitSettings
 
     def __init__(self, settings: GitSettings) -> None:

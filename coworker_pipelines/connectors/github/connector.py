@@ -18,6 +18,7 @@ from coworker_pipelines.connectors.github.repositories import (
     list_repositories,
 )
 from coworker_pipelines.connectors.github.settings import GitHubSettings
+from coworker_pipelines.connectors.github.shapes import SHAPES
 from coworker_pipelines.connectors.github.snapshots import (
     read_releases,
     read_repositories,
@@ -38,7 +39,7 @@ from coworker_pipelines.connectors.github.streams import (
 from coworker_pipelines.connectors.github.windows import Reading, read_window
 from coworker_pipelines.kernel.errors import TenantActionError
 from coworker_pipelines.kernel.secret import Secret
-from coworker_pipelines.sdk.activity import Fact, StoredRecord
+from coworker_pipelines.sdk.activity import Fact, FactShape, StoredRecord
 from coworker_pipelines.sdk.connector import Connector
 from coworker_pipelines.sdk.http.client import Api, HttpClient, Surroundings
 from coworker_pipelines.sdk.http.exchange import Reachable
@@ -69,6 +70,7 @@ class GitHubConnector(Connector[GitHubSettings]):
     description: ClassVar[str] = "GitHub: an organisation's repositories, issues, pull requests."
     fixed_streams: ClassVar[tuple[Stream, ...]] = STREAMS
     oauth: ClassVar[OAuthProvider | None] = Place.of(PUBLIC_API).oauth
+    fact_shapes: ClassVar[Mapping[str, FactShape]] = SHAPES
     settings_type = GitHubSettings
 
     def __init__(

@@ -1,6 +1,6 @@
 """The connector of the kind ``sql``."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from typing import ClassVar
 
 from coworker_pipelines.connectors.sql.catalog import discover_tables
@@ -8,8 +8,9 @@ from coworker_pipelines.connectors.sql.database import Database
 from coworker_pipelines.connectors.sql.facts import derive_facts
 from coworker_pipelines.connectors.sql.reading import read_table
 from coworker_pipelines.connectors.sql.settings import SqlSettings
+from coworker_pipelines.connectors.sql.shapes import SHAPES
 from coworker_pipelines.connectors.sql.tables import reflect_table
-from coworker_pipelines.sdk.activity import Fact, StoredRecord
+from coworker_pipelines.sdk.activity import Fact, FactShape, StoredRecord
 from coworker_pipelines.sdk.connector import Connector
 from coworker_pipelines.sdk.page import Page, ReadRequest
 from coworker_pipelines.sdk.stream import Catalog, Stream
@@ -20,6 +21,7 @@ class SqlConnector(Connector[SqlSettings]):
 
     kind: ClassVar[str] = "sql"
     description: ClassVar[str] = "A database: the tables and views of Postgres, MySQL or SQLite."
+    fact_shapes: ClassVar[Mapping[str, FactShape]] = SHAPES
     settings_type = SqlSettings
 
     def __init__(self, settings: SqlSettings) -> None:

@@ -35,6 +35,7 @@ from coworker_pipelines.privacy.deletion.shutting_out import (
     withdraw_narrower,
     writers_are_gone,
 )
+from coworker_pipelines.privacy.exemptions import Exempted, exempted
 from coworker_pipelines.privacy.extent import Extent
 from coworker_pipelines.privacy.names import CLEARED_FIRST, REGISTRATION
 from coworker_pipelines.privacy.orders import (
@@ -51,10 +52,8 @@ from coworker_pipelines.privacy.removers.rows import tables_of
 from coworker_pipelines.privacy.rows import Order
 from coworker_pipelines.privacy.targets import (
     TARGETS,
-    Exempted,
     Remover,
     Target,
-    exempted,
     target,
 )
 

@@ -84,6 +84,8 @@ def _part(table: Table, extent: Extent) -> _Part | None:
             return _Part(table=table, where=_of_syncs(table, extent))
         case "document_readings" if extent.connection is not None:
             return _readings(table, extent)
+        case "decisions" if extent.connection is not None:
+            return _decisions(table, extent)
         case "orders":
             return _texts_of_orders(table, extent)
         case _:
@@ -122,6 +124,17 @@ def _readings(table: Table, extent: Extent) -> _Part | None:
         table=table,
         where=and_(where, table.c.sealed_key.is_not(None)),
         instead={"sealed_key": None},
+    )
+
+
+def _decisions(table: Table, extent: Extent) -> _Part | None:
+    """Their chain has to hold as long as the tenant is there, so each leaves its open half."""
+    where = _own(table, extent)
+    assert where is not None
+    return _Part(
+        table=table,
+        where=and_(where, table.c.personal.is_not(None)),
+        instead={"personal": None, "salt": None, "subject_keys": [], "erased_at": func.now()},
     )
 
 

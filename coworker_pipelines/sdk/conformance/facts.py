@@ -3,14 +3,14 @@
 import copy
 import hashlib
 from collections import Counter
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 import orjson
 
-from coworker_pipelines.sdk.activity import Fact, StoredRecord
+from coworker_pipelines.sdk.activity import AttributeType, Fact, FactShape, StoredRecord
 from coworker_pipelines.sdk.conformance.reading import as_moment, bytes_of, key_of
-from coworker_pipelines.sdk.connector import Connector
+from coworker_pipelines.sdk.connector import ANY_STREAM, Connector
 from coworker_pipelines.sdk.page import Record
 from coworker_pipelines.sdk.stream import Stream
 
@@ -30,7 +30,10 @@ def require_pure_facts(kind: type[Connector[Any]], stream: Stream, record: Recor
     assert first == second, "Two derivations of one record differ."
     assert stored == untouched, "A derivation changes its record."
     _require_distinct(first)
+    shape = kind.fact_shapes.get(stream.name, kind.fact_shapes.get(ANY_STREAM))
     for fact in first:
+        if shape is not None:
+            _require_shape(shape, fact)
         assert fact.at is None or fact.at.tzinfo is not None, "A fact has a time without a zone."
         _require_no_person(stream, stored.payload, fact)
     smallest = {name: stored.payload.get(name) for name in stream.required_fields}
@@ -56,6 +59,28 @@ def _require_distinct(facts: list[Fact]) -> None:
     counted = Counter((fact.verb, fact.discriminator) for fact in facts)
     doubled = [f"{verb} {discriminator!r}" for (verb, discriminator), n in counted.items() if n > 1]
     assert not doubled, f"Facts of one record share verb and discriminator: {', '.join(doubled)}."
+
+
+def _require_shape(shape: FactShape, fact: Fact) -> None:
+    assert fact.verb in shape.verbs, f"The stream does not say that it tells {fact.verb}."
+    assert fact.object_type in shape.object_types, f"It has no {fact.object_type}."
+    missing = shape.always - fact.attributes.keys()
+    assert not missing, f"A fact lacks what is always there: {', '.join(sorted(missing))}."
+    for name, value in fact.attributes.items():
+        wanted = shape.attributes.get(name)
+        assert wanted is not None, f"The stream does not say that it has an attribute {name}."
+        assert _IS[wanted](value), f"The attribute {name} is no {wanted}."
+
+
+_WHOLE_MAX: Final = 2**63
+_IS: Final[Mapping[AttributeType, Callable[[Any], bool]]] = {
+    AttributeType.TEXT: lambda value: isinstance(value, str),
+    AttributeType.WHOLE: lambda value: type(value) is int and -_WHOLE_MAX <= value < _WHOLE_MAX,
+    AttributeType.TRUTH: lambda value: isinstance(value, bool),
+    AttributeType.TEXTS: lambda value: (
+        isinstance(value, list) and all(isinstance(item, str) for item in value)
+    ),
+}
 
 
 def _require_no_person(stream: Stream, payload: Mapping[str, Any], fact: Fact) -> None:

@@ -1,0 +1,214 @@
+"""`coworker decisions`: what was decided, why, and whether it would be again."""
+
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from typing import Annotated, Any
+
+import typer
+from sqlalchemy.orm import Session
+
+from coworker_pipelines.automation.decisions.chain import Verified
+from coworker_pipelines.automation.decisions.explanation import Explanation, explain
+from coworker_pipelines.automation.decisions.replay import (
+    Replayed,
+    ReplayOutcome,
+    counted,
+    replay,
+    replay_under,
+)
+from coworker_pipelines.automation.decisions.store import (
+    Kept,
+    Span,
+    find_decision,
+    latest_decisions,
+    scan_decisions,
+    verify_chain,
+)
+from coworker_pipelines.automation.rules.rule_set import RuleSet
+from coworker_pipelines.automation.rules.store import recorded_rule_set
+from coworker_pipelines.cli.dry_running import Since, Until, day_of
+from coworker_pipelines.cli.opening import opened
+from coworker_pipelines.cli.output import (
+    FAULT_STATUS,
+    Json,
+    Limit,
+    cell,
+    show_json,
+    show_one,
+    show_rows,
+)
+from coworker_pipelines.cli.rule_files import Tenant, named_rule, say
+from coworker_pipelines.connections.tenants import find_tenant
+
+app = typer.Typer(no_args_is_help=True, help="Decisions: what the rules made of each activity.")
+
+Decision = Annotated[str, typer.Argument(help="The id of the decision, or of its message.")]
+SHOWN_MAX = 20
+
+
+@app.command("list")
+def list_command(
+    tenant: Tenant,
+    limit: Limit = 20,
+    *,
+    acting: Annotated[
+        bool, typer.Option("--acting", help="Only where an action was chosen or a rule failed.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """List decisions, the latest first."""
+    with opened() as platform, platform.database.control() as session:
+        owner = find_tenant(session, tenant).id
+        rows = [_row(one) for one in latest_decisions(session, owner, limit=limit, acting=acting)]
+    show_rows(
+        rows,
+        ("decided_at", "verb", "stream", "rules", "actions", "failed", "id"),
+        as_json=as_json,
+        none=f"Nothing was decided for {tenant} yet.",
+    )
+
+
+@app.command()
+def show(tenant: Tenant, decision: Decision, *, as_json: Json = False) -> None:
+    """Show a decision as it is recorded."""
+    with opened() as platform, platform.database.control() as session:
+        kept = find_decision(session, find_tenant(session, tenant).id, decision)
+    content = {"sequence": kept.sequence, **kept.open_content()}
+    personal = kept.personal_content()
+    show_one({**content, **(personal or {"erased": True})}, as_json=as_json)
+
+
+@app.command("explain")
+def explain_command(tenant: Tenant, decision: Decision, *, as_json: Json = False) -> None:
+    """Say why something was done, and why not: conditions, and the values that made them so."""
+    with opened() as platform, platform.database.control() as session:
+        owner = find_tenant(session, tenant).id
+        kept = find_decision(session, owner, decision)
+        found = explain(kept, recorded_rule_set(session, owner, kept.rule_set))
+    if as_json:
+        show_json(found)
+        return
+    for line in _explained(kept, found):
+        say(line)
+
+
+@app.command("replay")
+def replay_command(
+    tenant: Tenant,
+    since: Since = None,
+    until: Until = None,
+    rules: Annotated[
+        list[str] | None,
+        typer.Option(help="Other rules (a file, NAME or NAME:VERSION); repeat as needed."),
+    ] = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Decide again, from the record: equal byte for byte, or it is said where not.
+
+    With --rules, show what these would have made otherwise. Without, the chain of records is
+    verified too; status 1 if it does not hold, or anything differs.
+
+    Example: coworker decisions replay acme --since 2026-03-01 --rules large-commit.yaml
+    """
+    span = Span(since=day_of(since), until=day_of(until))
+    with opened() as platform, platform.database.control() as session:
+        owner = find_tenant(session, tenant).id
+        kept = (one for page in scan_decisions(session, owner, span) for one in page)
+        if rules:
+            other = RuleSet(named_rule(session, owner, name) for name in rules)
+            _show_changes(kept, other, as_json=as_json)
+            return
+        result = _replayed(kept, _recorded(session, owner))
+        chain = verify_chain(session, owner)
+    _show_replay(result, chain, as_json=as_json)
+
+
+def _recorded(session: Session, tenant: str) -> Callable[[str], RuleSet]:
+    @lru_cache(maxsize=64)
+    def found(digest: str) -> RuleSet:
+        return recorded_rule_set(session, tenant, digest)
+
+    return found
+
+
+def _replayed(
+    kept: Iterator[Kept], rule_sets: Callable[[str], RuleSet]
+) -> tuple[dict[str, int], list[Replayed]]:
+    """How many came out how, and some of those that differ."""
+    counts = dict.fromkeys(map(str, ReplayOutcome), 0)
+    different: list[Replayed] = []
+    for one in replay(kept, rule_sets):
+        counts[one.outcome] += 1
+        if one.outcome is ReplayOutcome.DIFFERENT and len(different) < SHOWN_MAX:
+            different.append(one)
+    return counts, different
+
+
+def _show_replay(
+    result: tuple[dict[str, int], list[Replayed]], chain: Verified, *, as_json: bool
+) -> None:
+    counts, different = result
+    holds = chain.broken_at is None
+    if as_json:
+        broken = None if holds else {"at": chain.broken_at, "why": chain.why}
+        told = {"links": chain.links, "erased": chain.erased, "broken": broken}
+        show_json({**counts, "differences": different, "chain": told})
+    else:
+        say(", ".join(f"{count:,} {outcome}" for outcome, count in counts.items()) + ".")
+        for one in different:
+            engine = f" (decided by engine {one.engine})" if one.engine else ""
+            say(f"  {one.sequence} {one.id}{engine}: {', '.join(one.places)}")
+        say(
+            f"The chain holds: {chain.links:,} records, {chain.erased:,} of them erased."
+            if holds
+            else f"The chain does not hold at record {chain.broken_at}: {chain.why}."
+        )
+    if different or not holds:
+        raise typer.Exit(FAULT_STATUS)
+
+
+def _show_changes(kept: Iterator[Kept], rules: RuleSet, *, as_json: bool) -> None:
+    rows = [
+        {"rule": rule, "before": before, "after": after, "messages": count}
+        for (rule, before, after), count in sorted(counted(replay_under(kept, rules)).items())
+    ]
+    show_rows(
+        rows,
+        ("rule", "before", "after", "messages"),
+        as_json=as_json,
+        none="These rules would have made the same of every message.",
+    )
+
+
+def _row(kept: Kept) -> dict[str, Any]:
+    opened_half = kept.open_content()
+    return {
+        "decided_at": kept.decided_at,
+        "verb": opened_half["verb"],
+        "stream": opened_half["stream"],
+        "rules": ", ".join(f"{one['id']}: {one['outcome']}" for one in opened_half["rules"]),
+        "actions": kept.actions,
+        "failed": kept.failed,
+        "id": kept.id,
+        "message": kept.message,
+        "erased": kept.personal is None,
+    }
+
+
+def _explained(kept: Kept, found: Explanation) -> Iterator[str]:
+    told = kept.open_content()
+    yield f"Decision {kept.id} on message {kept.message}"
+    yield f"  {told['verb']} in {told['stream']}, decided {told['facts']['decided_at']}"
+    if found.erased:
+        yield "  What it was decided on was erased; what is left names nobody."
+    if not found.rules:
+        yield "  No active rule looks at such messages."
+    for rule in found.rules:
+        yield f"Rule {rule.rule} {rule.version}: {rule.sentence}"
+        for because in rule.because:
+            read = ", ".join(f"{name} = {cell(value)}" for name, value in because.read.items())
+            yield f"  {because.condition} is {because.outcome}; {read or 'nothing was read'}"
+    for action in found.actions:
+        given = "erased" if action.parameters is None else cell(dict(action.parameters))
+        yield f"Action {action.ordinal}: {action.type} by {action.rule}, with {given}"
