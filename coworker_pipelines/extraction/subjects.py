@@ -6,7 +6,8 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from coworker_pipelines.extraction.identifiers import addresses_in, subject_key_of
+from coworker_pipelines.extraction.addresses import addresses_in, holds_encoded
+from coworker_pipelines.extraction.identifiers import subject_key_of
 from coworker_pipelines.sdk.stream import IdentifierKind, Stream
 
 PEOPLE_CACHED: Final = 20_000
@@ -58,7 +59,7 @@ class Subjects:
 
     def mentioned(self, people: People, payload: bytes) -> People:
         """Them, and those whose address stands anywhere in the record's payload."""
-        if _holds_addresses(payload, people.addresses):
+        if _holds_addresses(payload, people.addresses) and not holds_encoded(payload):
             return people
         found = set(people.keys)
         found.update(filter(None, map(self._known_address, addresses_in(payload))))
