@@ -32,9 +32,7 @@ def mask_addresses(payload: bytes, is_masked: Callable[[str], bool]) -> bytes:
     anything was masked, and the payload itself if nothing was. Masking again changes nothing.
     """
     spans = sorted(
-        (found.start, found.end)
-        for found in located_addresses(payload)
-        if is_masked(found.text)
+        (found.start, found.end) for found in located_addresses(payload) if is_masked(found.text)
     )
     if not spans:
         return payload

@@ -29,14 +29,18 @@ SPELLINGS: Final[Mapping[str, Spelling]] = {
     "decomposed": lambda local, domain: normalize("NFD", f"{local}@{domain}"),
     "punycode": lambda local, domain: f"{local}@{_idn(domain)}",
     "in a query": lambda local, domain: f"https://x.org/?to={local}@{domain}&page=2",
-    "percent-encoded": lambda local, domain: f"https://x.org/u/{quote(f'{local}@{domain}', safe='')}/edit",
+    "percent-encoded": lambda local, domain: (
+        f"https://x.org/u/{quote(f'{local}@{domain}', safe='')}/edit"
+    ),
     "link": lambda local, domain: f"[write](mailto:{local}@{domain}?subject=hello)",
     "named": lambda local, domain: f'"Lee, Ann" <{local}@{domain}>, Bob <bob@x.org>',
     "nested": lambda local, domain: {"a": [{"b": [[f"{local}@{domain}"]]}], f"{local}@{domain}": 1},
-    "escaped": lambda local, domain: orjson.dumps({"to": f"{local}@{domain}"})
-    .decode()
-    .replace("@", "\\u0040"),
-    "in a text": lambda local, domain: f"as {_wide(local)}\uff20{domain} said (cc '{local}@{domain}'),\nyes",
+    "escaped": lambda local, domain: (
+        orjson.dumps({"to": f"{local}@{domain}"}).decode().replace("@", "\\u0040")
+    ),
+    "in a text": lambda local, domain: (
+        f"as {_wide(local)}\uff20{domain} said (cc '{local}@{domain}'),\nyes"
+    ),
 }
 
 LOOK_ALIKES: Final = (

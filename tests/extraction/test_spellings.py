@@ -23,7 +23,9 @@ def found_in(payload: bytes) -> set[str | None]:
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
-@pytest.mark.parametrize(("local", "domain"), (("ann.lee", "gmail.com"), ("jos\u00e9", "b\u00fccher.de")))
+@pytest.mark.parametrize(
+    ("local", "domain"), (("ann.lee", "gmail.com"), ("jos\u00e9", "b\u00fccher.de"))
+)
 def test_each_spelling_is_the_person_and_is_masked(spelling: str, local: str, domain: str) -> None:
     person = key_of(f"{local}@{domain}")
     payload = orjson.dumps(SPELLINGS[spelling](local, domain), option=orjson.OPT_SORT_KEYS)
