@@ -14,6 +14,7 @@ from coworker_pipelines.cli import (
     deletions,
     doctor,
     documents,
+    erasures,
     receipts,
     rejected,
     restore,
@@ -56,6 +57,7 @@ for name, noun in (
     ("secrets", secrets.app),
     ("access", access.app),
     ("deletions", deletions.app),
+    ("erasures", erasures.app),
     ("services", services.app),
 ):
     app.add_typer(noun, name=name)

@@ -174,6 +174,13 @@ class FakePlatform:
             no_survivors=Truth(passed=not self.deletions_due, summary="None waits."),
         )
 
+    def erasure_clock(self) -> DeletionClock:
+        return DeletionClock(
+            due=tuple(self.deletions_due),
+            in_time=Truth(passed=True, summary="None is late."),
+            no_survivors=Truth(passed=not self.deletions_due, summary="None waits."),
+        )
+
     def add_due(
         self, handle: str, *windows: Window, at: datetime = NOW, kind: str | None = None
     ) -> DueConnection:
