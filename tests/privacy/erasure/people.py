@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import select
 
 from coworker_pipelines.assembly.erasing import erasure_work, erasures
+from coworker_pipelines.documents import names
 from coworker_pipelines.privacy.erasure.carrying_out import ErasureWork
 from coworker_pipelines.privacy.erasure.erasures import Erasures
 from coworker_pipelines.privacy.erasure.identifying import read_identifiers
@@ -75,9 +76,35 @@ class Office:
                 number=row.number, body=bytes(row.body), signature=bytes(row.signature)
             ).content
 
+    def files_holding(self, handle: str, word: str) -> list[Path]:
+        """Files of the node in which the word stands, for indices of the connection."""
+        with self.world.opened() as platform:
+            client, scope = platform.admin, platform.scope_of(handle)
+            pattern = names.connection_pattern(scope)
+            client.indices.flush(index=pattern, force=True)
+            settings = client.indices.get_settings(index=pattern)
+            places = client.nodes.info(metric="settings")["nodes"].values()
+        folders = [
+            Path(data) / "indices" / one["settings"]["index"]["uuid"]
+            for place in places
+            for data in _listed(place["settings"]["path"]["data"])
+            for one in settings.values()
+        ]
+        assert all(folder.is_dir() for folder in folders)
+        return [
+            path
+            for folder in folders
+            for path in folder.rglob("*")
+            if path.is_file() and word.encode() in path.read_bytes()
+        ]
+
     def events(self, handle: str) -> list[dict[str, Any]]:
         with self.world.opened() as platform, platform.open_reading(handle) as reading:
             return [event for page in reading.activities.scan() for event in page]
+
+
+def _listed(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
 
 
 def commit(number: int, author: str = BOB, message: str = "a change") -> Commit:
