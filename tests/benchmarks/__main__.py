@@ -14,6 +14,7 @@ from rich.console import Console
 
 from tests.benchmarks import pipeline, rivals
 from tests.benchmarks.documents import LARGE_DIVISOR, documents_1kb, documents_10kb
+from tests.benchmarks.erasure import erasure
 from tests.benchmarks.frame import Figures, Given, Measurement
 from tests.benchmarks.load import load
 from tests.benchmarks.picture import draw
@@ -35,6 +36,7 @@ MEASUREMENTS: Final = (
     Measurement(name="tick", open=tick),
     Measurement(name="load", open=load),
     Measurement(name="redaction", open=redaction),
+    Measurement(name="erasure", open=erasure, rounds_max=1),
     Measurement(name="memory", open=pipeline.memory, rounds_max=1),
 )
 """In this order in every round: what is compared stands close together."""

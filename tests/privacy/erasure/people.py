@@ -77,11 +77,13 @@ class Office:
             ).content
 
     def files_holding(self, handle: str, word: str) -> list[Path]:
-        """Files of the node in which the word stands, for indices of the connection."""
+        """Files of the node in which the word stands, for indices of the connection.
+
+        Of what is not flushed it stands in the log of changes as it is; stored fields are deflated.
+        """
         with self.world.opened() as platform:
             client, scope = platform.admin, platform.scope_of(handle)
             pattern = names.connection_pattern(scope)
-            client.indices.flush(index=pattern, force=True)
             settings = client.indices.get_settings(index=pattern)
             places = client.nodes.info(metric="settings")["nodes"].values()
         folders = [
@@ -97,6 +99,13 @@ class Office:
             for path in folder.rglob("*")
             if path.is_file() and word.encode() in path.read_bytes()
         ]
+
+    def deleted_in_files(self, handle: str) -> int:
+        """Deleted documents that the node's files still hold, for indices of the connection."""
+        with self.world.opened() as platform:
+            pattern = names.connection_pattern(platform.scope_of(handle))
+            stats = platform.admin.indices.stats(index=pattern, metric="docs")
+        return int(stats["_all"]["primaries"]["docs"]["deleted"])
 
     def events(self, handle: str) -> list[dict[str, Any]]:
         with self.world.opened() as platform, platform.open_reading(handle) as reading:

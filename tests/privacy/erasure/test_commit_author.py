@@ -35,6 +35,7 @@ def test_an_author_is_erased_and_does_not_come_back(office: Office) -> None:
     assert len(office.events(handle)) == before
     assert _without_actor(office, handle) == without + len(of_ann)
     assert not office.files_holding(handle, canary)
+    assert not office.deleted_in_files(handle)
     receipt = office.receipt(order)
     counts = {one["target"]: one for one in receipt["targets"]}
     assert (counts["documents"]["deleted"], counts["documents"]["masked"]) == (2, 1)
