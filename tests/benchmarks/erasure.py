@@ -21,6 +21,7 @@ from coworker_pipelines.assembly.erasing import erasure_work, erasures
 from coworker_pipelines.assembly.platform import Platform
 from coworker_pipelines.connections.rows import Tenant
 from coworker_pipelines.connections.tenants import tenant_keys
+from coworker_pipelines.database.migrations import migrate
 from coworker_pipelines.documents import names
 from coworker_pipelines.documents.across import change, count_across
 from coworker_pipelines.documents.reader import EVERYTHING
@@ -33,6 +34,7 @@ from coworker_pipelines.privacy.erasure.places import Place, places_of
 from coworker_pipelines.provisioning.connections import ConnectionOrder
 from coworker_pipelines.settings import Settings
 from tests.benchmarks.frame import Figures, Given, Round
+from tests.database_fixtures import made_database, named_url
 from tests.extraction.spellings import LOOK_ALIKES, SPELLINGS
 
 TABLES: Final = 20
@@ -58,10 +60,15 @@ def size_of(given: Given) -> Size:
 @contextmanager
 def erasure(given: Given) -> Iterator[Round]:
     """Seconds from the begin of the work to both moments, and the share of plants found."""
-    with tempfile.TemporaryDirectory(prefix="coworker-bench-erasure-") as name:
+    with (
+        tempfile.TemporaryDirectory(prefix="coworker-bench-erasure-") as name,
+        made_database(given.endpoints.database_url) as database,
+    ):
+        url = named_url(given.endpoints.database_url, database)
+        migrate(url)
         settings = Settings(
             state=Path(name) / "state",
-            database_url=given.endpoints.database_url,
+            database_url=url,
             elasticsearch=given.endpoints.elasticsearch,
             segments=Path(name) / "segments",
         )

@@ -5,7 +5,7 @@ and what a sync wrote that had read its list before then is found by the second 
 each connection's lock is taken once: a run that began before the order has ended by then.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -29,8 +29,10 @@ from coworker_pipelines.privacy.erasure.stores import (
     Activities,
     Documents,
     Holding,
+    Keeping,
     Rejected,
     Segments,
+    Touching,
 )
 from coworker_pipelines.privacy.names import ERASED_FIRST
 from coworker_pipelines.privacy.orders import (
@@ -146,7 +148,7 @@ class ErasureWork:
             return
         with self._alone(order_id), self._waiting_for(order_id, "bytes"):
             touched = self.record.reach(order_id).get("touched", ())
-            Expunging(self.client, self.sleep).expunge(touched)
+            self.expunge_indices(touched)
             self.record.noted(order_id, bytes_gone_since=self.clock.now())
 
     def settle(self, order_id: str) -> OrderState:
@@ -194,7 +196,7 @@ class ErasureWork:
             holding.take_out(lambda taken: self.record.took(order_id, name, taken))
             now = self.clock.now()
             touched = self.record.reach(order_id).get("touched", ())
-            Expunging(self.client, self.sleep).expunge(touched)
+            self.expunge_indices(touched)
             self.record.noted(order_id, unreadable_since=now, bytes_gone_since=self.clock.now())
             left = holding.count()
         self.record.counted(order_id, name, left, again=True)
@@ -217,23 +219,40 @@ class ErasureWork:
     def _holdings(self, order_id: str) -> dict[str, Holding]:
         with self.database.privacy() as session:
             order = _erasure(session, order_id)
-            keys, tenant = self._keys(session, order), order.tenant_id
-            person = Person.opened(order, Cipher(keys.data))
-            places = places_of(session, tenant, keys.subject)
-        fates = Fates(person.key_texts, person.terms, keys.subject)
+            person, tenant = self._person(session, order), order.tenant_id
         seen = _Scanned(self.record, order_id)
+        return self.holdings_of(
+            tenant,
+            person.key_texts,
+            terms=person.terms,
+            touching=lambda indices: self.record.touched(order_id, indices),
+            keeping=lambda documents: self._keep_documents_out(order_id, documents),
+            scanned=seen.add,
+        )
 
-        def touching(indices: frozenset[str]) -> None:
-            self.record.touched(order_id, indices)
-
+    def holdings_of(
+        self,
+        tenant: str,
+        people: frozenset[str],
+        *,
+        terms: tuple[str, ...] = (),
+        touching: Touching,
+        keeping: Keeping = lambda _: None,
+        scanned: Callable[[int], None] = lambda _: None,
+    ) -> dict[str, Holding]:
+        """All places that may hold something of whom these keys name, in their order."""
+        with self.database.privacy() as session:
+            keys = tenant_keys(session, self.master, tenant)
+            places = places_of(session, tenant, keys.subject)
+        fates = Fates(people, terms, keys.subject)
         return {
             "documents": Documents(
                 client=self.client,
                 places=places,
                 fates=fates,
                 touching=touching,
-                keeping=lambda documents: self._keep_documents_out(order_id, documents),
-                scanned=seen.add,
+                keeping=keeping,
+                scanned=scanned,
             ),
             "activities": Activities(
                 client=self.client, tenant=tenant, fates=fates, touching=touching
@@ -243,6 +262,10 @@ class ErasureWork:
             ),
             "segments": Segments(database=self.database, root=self.segments, places=places),
         }
+
+    def expunge_indices(self, indices: Sequence[str]) -> None:
+        """After this the files of these indices hold nothing of what was deleted before."""
+        Expunging(self.client, self.sleep).expunge(indices)
 
     def _keep_documents_out(self, order_id: str, documents: dict[str, frozenset[str]]) -> None:
         with self.database.privacy() as session:
