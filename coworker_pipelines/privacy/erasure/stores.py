@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import compress, groupby
+from itertools import compress
 from typing import Final
 
 from elasticsearch import Elasticsearch
@@ -131,19 +131,9 @@ class Documents(Holding):
 
     def _free_messages(self, page: Sequence[Hit]) -> None:
         """Messages of these documents say nothing of the person: they may hold what those did."""
-        for index, hits in groupby(sorted(page, key=lambda hit: hit.index), lambda hit: hit.index):
-            place = self.places.of_index(index)
-            keys = [hit.source["key"] for hit in hits]
-            query = {
-                "bool": {
-                    "filter": [
-                        {"term": {"stream": place.stream.name}},
-                        {"terms": {"document_key": keys}},
-                    ]
-                }
-            }
-            pattern = names.connection_pattern(place.scope).replace(".*", ".activities.*")
-            _free(self.client, pattern, query, self.fates, self.touching)
+        # Keys may be another stream's as well: a message that says nothing of the person stays.
+        query = {"terms": {"document_key": [hit.source["key"] for hit in page]}}
+        _free(self.client, _activities(self.places.tenant), query, self.fates, self.touching)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,11 +156,15 @@ class Activities(Holding):
 
     @property
     def _pattern(self) -> str:
-        return f"{names.tenant_pattern(self.tenant).removesuffix('*')}*.activities.*"
+        return _activities(self.tenant)
 
     @property
     def _query(self) -> Query:
         return matching(None, None, sorted(self.fates.keys))
+
+
+def _activities(tenant: str) -> str:
+    return f"{names.tenant_pattern(tenant).removesuffix('*')}*.activities.*"
 
 
 def _free(

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from coworker_pipelines.assembly.erasing import erasure_work, erasures
 from coworker_pipelines.documents import names
 from coworker_pipelines.privacy.erasure.carrying_out import ErasureWork
-from coworker_pipelines.privacy.erasure.erasures import Erasures
+from coworker_pipelines.privacy.erasure.erasures import ErasurePreview, Erasures
 from coworker_pipelines.privacy.erasure.identifying import read_identifiers
 from coworker_pipelines.privacy.receipts.receipt import Receipt
 from coworker_pipelines.privacy.rows import ReceiptRow
@@ -110,6 +110,19 @@ class Office:
     def events(self, handle: str) -> list[dict[str, Any]]:
         with self.world.opened() as platform, platform.open_reading(handle) as reading:
             return [event for page in reading.activities.scan() for event in page]
+
+
+def looked_up(office: Office, *lines: str) -> tuple[str, ErasurePreview]:
+    """An order that is previewed, and what was shown of it."""
+    with office.erasures() as control:
+        order = control.request(
+            office.tenant, read_identifiers(lines), reason="asked", requested_by="dpo"
+        )
+        return order, control.preview(order)
+
+
+def looked_at(office: Office, *lines: str) -> ErasurePreview:
+    return looked_up(office, *lines)[1]
 
 
 def _listed(value: str | list[str]) -> list[str]:

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 import pytest
 
 from coworker_pipelines.kernel.errors import RefusedError, TenantActionError
-from coworker_pipelines.privacy.erasure.erasures import ErasurePreview
 from coworker_pipelines.privacy.erasure.identifying import read_identifiers
-from tests.privacy.erasure.people import Office
+from tests.privacy.erasure.people import Office, looked_up
 
 TICKETS = """
 CREATE TABLE tickets (
@@ -37,17 +36,9 @@ def desk(office: Office, rows: Sequence[Row], name: str = "desk") -> str:
     return handle
 
 
-def looked_at(office: Office, *lines: str) -> tuple[str, ErasurePreview]:
-    with office.erasures() as control:
-        order = control.request(
-            office.tenant, read_identifiers(lines), reason="asked", requested_by="dpo"
-        )
-        return order, control.preview(order)
-
-
 def test_links_lead_to_a_fixed_point_and_tell_their_path(office: Office) -> None:
     desk(office, [("ann@acme.org", "ann", "bob@acme.org"), (None, "ann", None)])
-    _, shown = looked_at(office, "email Ann+x@acme.org")
+    _, shown = looked_up(office, "email Ann+x@acme.org")
     assert [(one.kind, one.value, one.by) for one in shown.keys] == [
         ("email", "Ann+x@acme.org", None),
         ("login", "ann", 1),
@@ -59,7 +50,7 @@ def test_links_lead_to_a_fixed_point_and_tell_their_path(office: Office) -> None
 
 def test_a_shared_address_stops_the_order_until_somebody_has_decided(office: Office) -> None:
     desk(office, [("team@acme.org", "ann", None), ("team@acme.org", "joann", None)])
-    order, shown = looked_at(office, "login acme.desk ann")
+    order, shown = looked_up(office, "login acme.desk ann")
     assert [one.value for one in shown.keys] == ["ann", "team@acme.org", "joann"]
     assert [one.value for one in shown.merges] == ["joann"]
     with office.erasures() as control:
@@ -75,13 +66,13 @@ def test_a_shared_address_stops_the_order_until_somebody_has_decided(office: Off
 
 def test_fields_that_nobody_declared_to_be_one_person_link_nobody(office: Office) -> None:
     desk(office, [("ann@acme.org", None, "bob@acme.org"), (None, "bob", "bob@acme.org")])
-    _, shown = looked_at(office, "email bob@acme.org")
+    _, shown = looked_up(office, "email bob@acme.org")
     assert [one.value for one in shown.keys] == ["bob@acme.org"]
 
 
 def test_a_preview_that_has_become_untrue_confirms_nothing(office: Office) -> None:
     desk(office, [("ann@acme.org", "ann", None)])
-    order, _ = looked_at(office, "email ann@acme.org")
+    order, _ = looked_up(office, "email ann@acme.org")
     desk(office, [("ann@acme.org", "ann2", None)], name="second")
     with office.erasures() as control, pytest.raises(RefusedError, match="has changed"):
         control.confirm(order, typed="acme", same_person=False, confirmed_by="dpo")
@@ -105,4 +96,4 @@ def test_a_line_that_names_nobody_is_told_by_its_number(lines: tuple[str, ...], 
 
 def test_a_login_needs_a_place_that_has_logins(office: Office) -> None:
     with pytest.raises(TenantActionError, match="no connection of this tenant"):
-        looked_at(office, "login acme.nowhere ann")
+        looked_up(office, "login acme.nowhere ann")
