@@ -33,6 +33,15 @@ CLOUD: Final = (
         "The control plane counts and deletes segments when data is to go, and reads none.",
     ),
     _cloud(
+        "service account privacy-worker", "storage bucket *segments*",
+        "storage.objects.list storage.objects.delete",
+        "A deletion counts and deletes segments, and reads none.",
+    ),
+    _cloud(
+        "*.svc.id.goog?coworker/privacy-worker?", "service account privacy-worker",
+        "roles/iam.workloadIdentityUser", "A deletion's pod has its identity from GKE.",
+    ),
+    _cloud(
         "service account elasticsearch", "storage bucket *snapshots*",
         "roles/storage.objectUser roles/storage.legacyBucketReader",
         "Elasticsearch writes and reads its snapshots.",

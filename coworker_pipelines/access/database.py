@@ -1,7 +1,7 @@
 """Who may do what in the database: attributes of roles, memberships, owners, grants."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -160,12 +160,8 @@ def _functions(session: Session) -> Iterator[Grant]:
         )
     )
     for row in rows:
-        yield Grant(
-            store=Store.DATABASE,
-            subject=f"role {row.grantee}" if row.grantee else EVERYBODY,
-            may=("EXECUTE as its owner",),
-            on=f"function {row.function}",
-            through="grant",
+        yield _granted(
+            row.grantee, ["EXECUTE as its owner"], f"function {row.function}", is_default=True
         )
 
 
@@ -180,24 +176,25 @@ def _connecting(session: Session) -> Iterator[Grant]:
         )
     )
     for row in rows:
-        yield Grant(
-            store=Store.DATABASE,
-            subject=f"role {row.grantee}" if row.grantee else EVERYBODY,
-            may=tuple(row.may),
-            on="this database",
-            through="grant",
-        )
+        yield _granted(row.grantee, row.may, "this database", is_default=True)
 
 
-def _granted(grantee: str | None, may: list[str], on: str) -> Grant:
-    """``None`` is Postgres' PUBLIC: whoever can log in."""
+def _granted(
+    grantee: str | None, may: Sequence[str], on: str, *, is_default: bool = False
+) -> Grant:
+    """``None`` is Postgres' PUBLIC: whoever can log in.
+
+    With ``is_default`` Postgres itself gives it to everybody: that it is everybody's is then no
+    finding, only that nobody says why it may stay so.
+    """
+    is_opened = grantee is None and not is_default
     return Grant(
         store=Store.DATABASE,
         subject=f"role {grantee}" if grantee else EVERYBODY,
         may=tuple(may),
         on=on,
         through="grant",
-        traits=frozenset() if grantee else frozenset({Trait.EVERYBODY}),
+        traits=frozenset({Trait.EVERYBODY}) if is_opened else frozenset(),
     )
 
 

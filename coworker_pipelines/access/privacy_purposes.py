@@ -4,6 +4,8 @@ from typing import Final
 
 from coworker_pipelines.access.grants import Store
 from coworker_pipelines.access.purpose import Purpose
+from coworker_pipelines.cluster.names import OWN_NAMESPACE, PRIVACY_WORKER
+from coworker_pipelines.kernel.ids import RANDOM_CHARACTERS
 
 
 def _privacy(on: str, may: tuple[str, ...], why: str) -> Purpose:
@@ -59,5 +61,34 @@ PRIVACY: Final = (
     ),
     _privacy(
         "order_targets", ("SELECT", "INSERT", "UPDATE"), "What was done to each place is noted."
+    ),
+)
+_TENANT: Final = "in cw-t" + "?" * RANDOM_CHARACTERS
+PRIVACY_IN_CLUSTER: Final = (
+    *(
+        Purpose(
+            store=Store.KUBERNETES,
+            subject=f"service account {OWN_NAMESPACE}/{PRIVACY_WORKER}",
+            on=f"secrets {where}",
+            may=frozenset({"delete"}),
+            why="A deletion takes a connection's secrets away; it sees none.",
+        )
+        for where in (_TENANT, f"{_TENANT}-oauth")
+    ),
+    Purpose(
+        store=Store.ELASTICSEARCH,
+        subject="role coworker_privacy",
+        on="cw.*",
+        may=frozenset(
+            {*("read", "write", "maintenance", "view_index_metadata"), "monitor", "delete_index"}
+        ),
+        why="A deletion counts documents and removes their indices.",
+    ),
+    Purpose(
+        store=Store.ELASTICSEARCH,
+        subject="role coworker_privacy",
+        on="cluster",
+        may=frozenset({"monitor", "manage_api_key"}),
+        why="A deletion ends the keys of what goes.",
     ),
 )

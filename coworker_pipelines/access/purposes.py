@@ -11,8 +11,9 @@ from coworker_pipelines.access.cloud_purposes import CLOUD
 from coworker_pipelines.access.database import ATTRIBUTES, OWN_LOGIN, OWN_SERVER, RUN_LOGIN
 from coworker_pipelines.access.elasticsearch import BUILT_IN, OWN_NODE, OWN_USER
 from coworker_pipelines.access.grants import Grant, Store
-from coworker_pipelines.access.privacy_purposes import PRIVACY
+from coworker_pipelines.access.privacy_purposes import PRIVACY, PRIVACY_IN_CLUSTER
 from coworker_pipelines.access.purpose import Purpose
+from coworker_pipelines.access.retention_purposes import RETENTION
 from coworker_pipelines.cluster.names import (
     CONTROL_PLANE,
     DAEMON,
@@ -296,6 +297,7 @@ _KUBERNETES: Final = (
         OAUTH_REFRESHER, f"secrets {_TENANT}", "create update",
         "Puts a fresh access token where its connection's run finds it.",
     ),
+    *PRIVACY_IN_CLUSTER,
     *(
         Purpose(
             store=Store.KUBERNETES,
@@ -339,6 +341,6 @@ _KUBERNETES: Final = (
 )  # fmt: skip
 
 PURPOSES: Final = (
-    *_RUNS, *_LOCATOR, *_CONTROL, *PRIVACY, *_DATABASE, *_ELASTICSEARCH, *_FILES, *_KUBERNETES,
-    *CLOUD,
+    *_RUNS, *_LOCATOR, *_CONTROL, *PRIVACY, *RETENTION, *_DATABASE, *_ELASTICSEARCH, *_FILES,
+    *_KUBERNETES, *CLOUD,
 )  # fmt: skip

@@ -22,7 +22,10 @@ REASON_CHARACTERS_MAX: Final = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """Somebody's wish to see raw data: ``key`` of one document, or the first ``documents``."""
+    """Somebody's wish to see raw data: ``key`` of one document, or the first ``documents``.
+
+    ``under_holds`` are the holds that lie over it, which he was told of.
+    """
 
     command: str
     stream: str | None
@@ -30,6 +33,7 @@ class Reading:
     documents: int
     reader: str
     reason: str
+    under_holds: tuple[str, ...] = ()
 
 
 class DocumentReadings:
@@ -66,6 +70,7 @@ class DocumentReadings:
                     reader=reading.reader,
                     reason=reason,
                     at=now,
+                    under_holds=list(reading.under_holds) or None,
                 )
             )
         return reading_id

@@ -29,7 +29,8 @@ class DocumentReading(Row):
 
     It refers to no other row: it outlives the connection that it tells of. ``sealed_key`` is
     the document's key, encrypted with the tenant's data key, because a key may be a person's
-    address; ``documents`` is the most that could be shown.
+    address; ``documents`` is the most that could be shown; ``under_holds`` are the ids of the holds
+    that lay over it, null where none did.
     """
 
     __tablename__ = "document_readings"
@@ -46,3 +47,4 @@ class DocumentReading(Row):
     reader: Mapped[str]
     reason: Mapped[str]
     at: Mapped[datetime]
+    under_holds: Mapped[list[str] | None]

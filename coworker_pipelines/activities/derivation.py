@@ -7,7 +7,7 @@ from typing import Any, Self
 from coworker_pipelines.activities.derive import derive_messages
 from coworker_pipelines.activities.message import Message
 from coworker_pipelines.activities.store import ActivitiesStore
-from coworker_pipelines.documents.reader import DocumentsReader
+from coworker_pipelines.documents.reader import DocumentsReader, Query
 from coworker_pipelines.kernel.scope import Scope
 from coworker_pipelines.kernel.window import Window
 from coworker_pipelines.sdk.connector import Connector
@@ -41,16 +41,18 @@ def derive_pending(
     subject_key: bytes,
     reader: DocumentsReader,
     store: ActivitiesStore,
+    without: Query | None = None,
 ) -> DerivationCounts:
     """Make the messages of all documents that ``sync`` wrote for ``window``; ``None`` for any.
 
+    Documents that match ``without`` make none.
     Doing it again, from the start or after a crash anywhere, adds nothing.
     """
     documents = 0
 
     def messages() -> Iterator[Message]:
         nonlocal documents
-        for page in reader.scan(stream.name, sync=sync, window=window):
+        for page in reader.scan(stream.name, sync=sync, window=window, without=without):
             documents += len(page)
             for document in page:
                 yield from derive_messages(

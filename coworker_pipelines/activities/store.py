@@ -59,6 +59,18 @@ class ActivitiesStore:
         refresh(self._client, self._alias)
         return count(self._client, self._alias, _of_stream(stream))
 
+    def count_documents(self, stream: str, keys: Sequence[str]) -> int:
+        """How many messages of these documents there are now."""
+        refresh(self._client, self._alias)
+        return sum(
+            count(
+                self._client,
+                self._alias,
+                _of_documents(stream, keys[start : start + KEYS_PER_QUERY]),
+            )
+            for start in range(0, len(keys), KEYS_PER_QUERY)
+        )
+
     def page(self, *, stream: str | None = None, limit: int) -> list[dict[str, Any]]:
         """Events, the latest first; those without a time come last."""
         refresh(self._client, self._alias)

@@ -1,18 +1,18 @@
 """A deletion over a deployment's stores: whose hands are at which target."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Final
 
 from elasticsearch import Elasticsearch
+from sqlalchemy.orm import Session
 
 from coworker_pipelines.activities.store import ActivitiesStore
 from coworker_pipelines.assembly.platform import Platform
 from coworker_pipelines.assembly.proving import Proving
 from coworker_pipelines.assembly.stores import open_segment_root
 from coworker_pipelines.cluster.client import Cluster
-from coworker_pipelines.database.database import Database
 from coworker_pipelines.documents import names
 from coworker_pipelines.documents.endpoint import Endpoint
 from coworker_pipelines.documents.writer import DocumentsWriter
@@ -36,6 +36,7 @@ from coworker_pipelines.segments.root import SegmentRoot
 from coworker_pipelines.services.address import ElasticsearchAddress
 from coworker_pipelines.settings import SecretsIn, Settings
 
+OpenSession = Callable[[], AbstractContextManager[Session]]
 ROW_TARGETS: Final = ("rejected", "rows", "registration")
 
 
@@ -43,7 +44,7 @@ def deletions(platform: Platform, settings: Settings, *, traces: Remover) -> Del
     """Orders, made and confirmed with the control plane's rights."""
     return Deletions(
         database=platform.database,
-        removers=_removing(platform, settings, traces).removers(),
+        removers=_removing(platform, settings, traces).removers(platform.database.control),
         clock=platform.clock,
     )
 
@@ -62,7 +63,7 @@ def deletion_work(
     )
     return DeletionWork(
         database=platform.database,
-        removers=_removing(platform, settings, traces).removers(),
+        removers=_removing(platform, settings, traces).removers(platform.database.privacy),
         runs=runs,
         issue=proving.issue,
         journal=proving,
@@ -74,7 +75,6 @@ def deletion_work(
 
 def _removing(platform: Platform, settings: Settings, traces: Remover) -> "Removing":
     return Removing(
-        database=platform.database,
         admin=platform.admin,
         address=settings.elasticsearch or platform.local.elasticsearch_address(),
         segments=open_segment_root(settings.segments),
@@ -106,7 +106,6 @@ class ClusterSecrets:
 class Removing:
     """What the hands work with; ``runs`` are Dagster's, which only its shell can reach."""
 
-    database: Database
     admin: Elasticsearch
     address: ElasticsearchAddress
     segments: SegmentRoot
@@ -114,8 +113,8 @@ class Removing:
     runs: Remover
     keeps_snapshots: bool
 
-    def removers(self) -> Mapping[str, Remover]:
-        """A remover for each target of the registry."""
+    def removers(self, session: OpenSession) -> Mapping[str, Remover]:
+        """A remover for each target of the registry; ``session`` says with whose rights."""
         messages = DocumentRemover(client=self.admin, documents=False)
         return {
             "keys": KeyRemover(client=self.admin),
@@ -131,10 +130,7 @@ class Removing:
             "segments": SegmentRemover(root=self.segments),
             "secrets": self._secrets(),
             "runs": self.runs,
-            **{
-                name: RowRemover(database=self.database, target=target(name))
-                for name in ROW_TARGETS
-            },
+            **{name: RowRemover(session=session, target=target(name)) for name in ROW_TARGETS},
         }
 
     def _secrets(self) -> Remover:

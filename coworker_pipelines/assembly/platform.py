@@ -3,14 +3,15 @@
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cached_property
-from typing import Final, Self
+from typing import Self
 from uuid import uuid4
 
 from elasticsearch import Elasticsearch
 
 from coworker_pipelines.access.readings import DocumentReadings
+from coworker_pipelines.assembly.credentials import Credentials, minted_credentials, own_credentials
 from coworker_pipelines.assembly.letting_in import LettingIn
 from coworker_pipelines.assembly.places import (
     SecretPlace,
@@ -20,11 +21,11 @@ from coworker_pipelines.assembly.places import (
     redacted,
 )
 from coworker_pipelines.assembly.reading import Reading
+from coworker_pipelines.assembly.retaining import Retaining
 from coworker_pipelines.assembly.safeguards import Safeguards
 from coworker_pipelines.assembly.stores import open_file_store
 from coworker_pipelines.assembly.syncing import (
     Configured,
-    Credentials,
     Syncing,
     entered_with,
     read_configured,
@@ -32,10 +33,8 @@ from coworker_pipelines.assembly.syncing import (
 from coworker_pipelines.cluster.client import Cluster
 from coworker_pipelines.connections.connections import list_connections
 from coworker_pipelines.connections.due import DueConnection, due_connections, mark_started
-from coworker_pipelines.connections.tenants import tenant_keys
 from coworker_pipelines.connectors.registry import connector_class
 from coworker_pipelines.database.database import Database
-from coworker_pipelines.documents.access import mint_key
 from coworker_pipelines.documents.client import open_client
 from coworker_pipelines.kernel.clock import Clock, SystemClock
 from coworker_pipelines.kernel.errors import RefusedError
@@ -44,8 +43,8 @@ from coworker_pipelines.kernel.secret import Secret
 from coworker_pipelines.kernel.window import Window
 from coworker_pipelines.privacy.clock import DeletionClock, order_clock
 from coworker_pipelines.privacy.holdings import Holdings
-from coworker_pipelines.privacy.orders import OrderKind
-from coworker_pipelines.provisioning.access import Access, RunAddresses
+from coworker_pipelines.privacy.orders import OrderKind, without_deleted
+from coworker_pipelines.provisioning.access import RunAddresses
 from coworker_pipelines.provisioning.connections import ConnectionMaker
 from coworker_pipelines.provisioning.indices import ConnectionIndices
 from coworker_pipelines.provisioning.keys import KeyMaker
@@ -56,7 +55,7 @@ from coworker_pipelines.secrets.key_file import read_master_key
 from coworker_pipelines.secrets.keys import MasterKey
 from coworker_pipelines.secrets.redaction.process import process_redactor
 from coworker_pipelines.secrets.redaction.redactor import Redactor
-from coworker_pipelines.secrets.references import access_reference, source_reference
+from coworker_pipelines.secrets.references import source_reference
 from coworker_pipelines.services.address import ElasticsearchAddress
 from coworker_pipelines.services.local import LocalServices
 from coworker_pipelines.settings import SecretsIn, Settings
@@ -64,9 +63,6 @@ from coworker_pipelines.syncs import checks
 from coworker_pipelines.syncs.context import Step
 from coworker_pipelines.syncs.retry import RetryOutcome, retry_rejected
 from coworker_pipelines.syncs.run import SyncRun
-
-VISIT: Final = timedelta(minutes=15)
-"""The life of a key that the control plane mints for itself where it cannot read a connection's."""
 
 
 def silent(_: Step) -> None:
@@ -206,6 +202,9 @@ class Platform:
     def index_owner(self, handle: str, stream: str) -> checks.CheckResult:
         return self._syncing.index_owner(handle, stream)
 
+    def retention_truth(self, handle: str, stream: str) -> checks.CheckResult:
+        return self._syncing.retention_truth(handle, stream)
+
     def retry_rejected(self, handle: str, *, stream: str | None) -> RetryOutcome:
         """Try rejected records again, and make the activities of what was taken."""
         self.safeguards.require_current()
@@ -256,6 +255,13 @@ class Platform:
                 replicas=self._settings.replicas,
             )
 
+    @property
+    def retention(self) -> Retaining:
+        return Retaining(self.database, self.open_holdings, self.clock, self.safeguards)
+
+    def tenants_with_policies(self, after: str, limit: int) -> list[str]:
+        return self.retention.tenants(after, limit)
+
     def due(self, now: datetime, limit: int) -> list[DueConnection]:
         with self.database.control() as session:
             return due_connections(session, now=now, limit=limit)
@@ -265,9 +271,10 @@ class Platform:
             return mark_started(session, due, now=self.clock.now())
 
     def connections(self, kind: str) -> list[str]:
-        """Handles of all connections of a kind."""
+        """Handles of all connections of a kind, without those that are being deleted."""
         with self.database.control() as session:
-            return [connection.handle for connection in list_connections(session, kind=kind)]
+            found = list_connections(session, kind=kind)
+            return [one.handle for one in without_deleted(session, found)]
 
     def rotate_expiring_keys(self, limit: int) -> list[str]:
         """Handles of the connections whose key was about to expire and is new now."""
@@ -304,11 +311,8 @@ class Platform:
         """A connection's own where they can be read, else what is minted for a short visit."""
         reader = self.place.reader
         if reader is not None:
-            access = Access.of(reader.get(access_reference(scope)))
-            return Credentials(api_key=access.elasticsearch_api_key, keys=access.keys)
-        with self.database.control() as session:
-            keys = tenant_keys(session, self.master, scope.tenant)
-        return Credentials(api_key=mint_key(self.admin, scope, life=VISIT).value, keys=keys)
+            return own_credentials(reader, scope)
+        return minted_credentials(self.database, self.master, self.admin, scope)
 
     def freshness(self, kind: str) -> checks.CheckResult:
         with self.database.control() as session:

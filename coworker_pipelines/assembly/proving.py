@@ -11,12 +11,13 @@ from coworker_pipelines.assembly.safeguards import Safeguards
 from coworker_pipelines.database.database import Database
 from coworker_pipelines.kernel.clock import Clock
 from coworker_pipelines.kernel.errors import DefectError
+from coworker_pipelines.privacy.exemptions import Exempted
 from coworker_pipelines.privacy.orders import extent_of, find_order
 from coworker_pipelines.privacy.outcomes import TargetOutcome
 from coworker_pipelines.privacy.receipts.receipt import Exempt, Statement
 from coworker_pipelines.privacy.restore.entries import EntryKind
 from coworker_pipelines.privacy.rows import Order
-from coworker_pipelines.privacy.targets import Exempted, registry_digest
+from coworker_pipelines.privacy.targets import registry_digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,8 +6,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Self
 
+from coworker_pipelines.assembly.credentials import Credentials, own_credentials
 from coworker_pipelines.assembly.platform import silent
-from coworker_pipelines.assembly.syncing import Configured, Credentials, Syncing, read_configured
+from coworker_pipelines.assembly.syncing import Configured, Syncing, read_configured
 from coworker_pipelines.database.database import Database
 from coworker_pipelines.kernel.clock import Clock, SystemClock
 from coworker_pipelines.kernel.errors import RefusedError
@@ -18,7 +19,7 @@ from coworker_pipelines.provisioning.access import PUBLIC, Access
 from coworker_pipelines.secrets.mounted import MountedSecretReader
 from coworker_pipelines.secrets.redaction.redactor import Redactor
 from coworker_pipelines.secrets.redaction.stores import RedactedSecretReader, register_values
-from coworker_pipelines.secrets.references import access_reference, source_reference
+from coworker_pipelines.secrets.references import source_reference
 from coworker_pipelines.settings import Settings
 from coworker_pipelines.syncs import checks
 from coworker_pipelines.syncs.context import Step
@@ -65,6 +66,9 @@ class RunPlatform:
 
     def index_owner(self, handle: str, stream: str) -> checks.CheckResult:
         return self._syncing.index_owner(handle, stream)
+
+    def retention_truth(self, handle: str, stream: str) -> checks.CheckResult:
+        return self._syncing.retention_truth(handle, stream)
 
     @cached_property
     def _access(self) -> Access:
@@ -113,8 +117,7 @@ class RunPlatform:
 
     def _credentials(self, scope: Scope) -> Credentials:
         # Read anew each time: the mount follows a rotation, and a run may be long.
-        access = Access.of(self._secrets.get(access_reference(scope)))
-        return Credentials(api_key=access.elasticsearch_api_key, keys=access.keys)
+        return own_credentials(self._secrets, scope)
 
     def _source_secrets(self, scope: Scope) -> Mapping[str, Secret]:
         return self._secrets.get(source_reference(scope))

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
+from coworker_pipelines.assembly.credentials import Credentials
 from coworker_pipelines.assembly.stores import Stores, open_segments, open_stores
 from coworker_pipelines.connections.catalogs import catalog_of
 from coworker_pipelines.connections.connections import find_connection
@@ -24,10 +25,10 @@ from coworker_pipelines.kernel.window import Window
 from coworker_pipelines.oauth.tokens import token_source
 from coworker_pipelines.privacy.extent import Extent
 from coworker_pipelines.privacy.orders import refuse_under_order
+from coworker_pipelines.privacy.retention.truth import as_check, measure
 from coworker_pipelines.provisioning.connections import open_connector
 from coworker_pipelines.sdk.connector import Connector
 from coworker_pipelines.sdk.stream import Catalog
-from coworker_pipelines.secrets.keys import TenantKeys
 from coworker_pipelines.secrets.store import SecretReader
 from coworker_pipelines.services.address import ElasticsearchAddress
 from coworker_pipelines.settings import Settings
@@ -38,14 +39,6 @@ from coworker_pipelines.syncs.run import SyncRun
 
 REJECTED_SHARE_MAX: Final = 0.05
 REMOVAL_SHARE_MAX: Final = 0.2
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Credentials:
-    """One connection's way into Elasticsearch, and its tenant's keys."""
-
-    api_key: Secret
-    keys: TenantKeys
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +139,19 @@ class Syncing:
         configured = self.configured(handle)
         with self.open_stores(configured) as stores:
             return checks.index_owner(stores.client, configured.scope, stream)
+
+    def retention_truth(self, handle: str, stream: str) -> checks.CheckResult:
+        configured = self.configured(handle)
+        with self.open_stores(configured) as stores:
+            return as_check(
+                measure(
+                    stores.client,
+                    self.database,
+                    configured.scope,
+                    stream,
+                    now=self.clock.now(),
+                )
+            )
 
     def _context(
         self,

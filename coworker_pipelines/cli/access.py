@@ -172,6 +172,7 @@ def readings(
                 "key": opened_key(row, data_key),
                 "documents": row.documents,
                 "reason": row.reason,
+                "under_holds": row.under_holds,
                 "id": row.id,
             }
             for row in list_readings(

@@ -6,7 +6,7 @@ import typer
 
 from coworker_pipelines.cli.opening import opened
 from coworker_pipelines.cli.output import Json, Limit, show_json, show_rows
-from coworker_pipelines.cli.reasons import Reason, asked_reason, record
+from coworker_pipelines.cli.reasons import Reason, UnderHold, asked_reason, record
 from coworker_pipelines.kernel.errors import TenantActionError
 
 app = typer.Typer(no_args_is_help=True, help="Records at rest in Elasticsearch.")
@@ -36,6 +36,7 @@ def list_command(
     limit: Limit = 20,
     *,
     reason: Reason = None,
+    under_hold: UnderHold = False,
     as_json: Json = False,
 ) -> None:
     """List documents, the latest first; their envelope, not their payload.
@@ -50,6 +51,7 @@ def list_command(
             reading,
             command="documents list",
             reason=why,
+            under_hold=under_hold,
             stream=name,
             documents=limit,
         )
@@ -79,12 +81,21 @@ def show(
     key: Annotated[str, typer.Argument(help="The document's key, as `documents list` shows it.")],
     *,
     reason: Reason = None,
+    under_hold: UnderHold = False,
 ) -> None:
     """Print one document, whole, as JSON; it asks for a reason."""
     why = asked_reason(reason)
     with opened() as platform, platform.open_reading(handle) as reading:
         name = reading.stream(stream)
-        record(platform, reading, command="documents show", reason=why, stream=name, key=key)
+        record(
+            platform,
+            reading,
+            command="documents show",
+            reason=why,
+            under_hold=under_hold,
+            stream=name,
+            key=key,
+        )
         document = reading.documents.get(name, key)
     if document is None:
         raise TenantActionError(f"{handle} has no document {key!r} of {stream}.")

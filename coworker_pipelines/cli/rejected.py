@@ -7,7 +7,7 @@ import typer
 
 from coworker_pipelines.cli.opening import opened
 from coworker_pipelines.cli.output import Json, Limit, console, show_json, show_rows
-from coworker_pipelines.cli.reasons import Reason, asked_reason, record
+from coworker_pipelines.cli.reasons import Reason, UnderHold, asked_reason, record
 
 app = typer.Typer(no_args_is_help=True, help="Records that could not be stored, kept encrypted.")
 
@@ -49,11 +49,19 @@ def show(
     rejected: Annotated[str, typer.Argument(help="The id, as `rejected list` shows it.")],
     *,
     reason: Reason = None,
+    under_hold: UnderHold = False,
 ) -> None:
     """Print one rejected record, decrypted, as JSON; it asks for a reason."""
     why = asked_reason(reason)
     with opened() as platform, platform.open_reading(handle) as reading:
-        record(platform, reading, command="rejected show", reason=why, key=rejected)
+        record(
+            platform,
+            reading,
+            command="rejected show",
+            reason=why,
+            under_hold=under_hold,
+            key=rejected,
+        )
         entry = reading.rejected.get(rejected)
     show_json(
         {

@@ -1,13 +1,14 @@
 """A sync on command: Dagster's own run, in this process, with its progress on the screen."""
 
+import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
-from dagster import DagsterInstance, ExecuteInProcessResult
+from dagster import DagsterInstance, ExecuteInProcessResult, Failure
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from sqlalchemy import create_engine
 from sqlalchemy.exc import OperationalError
@@ -24,12 +25,11 @@ from coworker_pipelines.defs.kinds import Kind
 from coworker_pipelines.defs.partitions import Span, connections_of, require_begun
 from coworker_pipelines.defs.platform import Platform as ShellPlatform
 from coworker_pipelines.defs.platform import PlatformResource
+from coworker_pipelines.defs.verdicts import verdict_of
 from coworker_pipelines.kernel.clock import SystemClock
 from coworker_pipelines.kernel.errors import (
     CoworkerError,
     DefectError,
-    RefusedError,
-    RetryLaterError,
     TenantActionError,
 )
 from coworker_pipelines.kernel.window import Window
@@ -39,10 +39,8 @@ from coworker_pipelines.syncs.context import Step
 
 _QUIET: Final = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 """Dagster keeps what it logs; on the screen stands our own sentence, and no stack trace."""
-_VERDICTS: Final[dict[str, type[CoworkerError]]] = {
-    verdict.__name__: verdict
-    for verdict in (TenantActionError, RefusedError, RetryLaterError, DefectError)
-}
+MASKED_ERRORS: Final = "dagster.redacted_errors"
+"""Dagster's logger of what it masks elsewhere: a foreign error's story is told there alone."""
 STREAM_COLUMNS: Final = (
     "stream", "window", "read", "indexed", "unchanged", "rejected", "activities", "seconds",
 )  # fmt: skip
@@ -104,9 +102,35 @@ def open_instance() -> Iterator[DagsterInstance]:
             url = platform.local.dagster_database_url()
     _require_reachable(url)
     # Also where the environment names it: Dagster works with the driver that settings choose.
-    os.environ.update(dagster_environment({}, database_url=url))
-    with DagsterInstance.from_config(_home(settings)) as instance:
+    environment = dagster_environment({}, database_url=url)
+    with _known_to_dagster(environment), DagsterInstance.from_config(_home(settings)) as instance:
         yield instance
+
+
+@contextmanager
+def _known_to_dagster(environment: Mapping[str, str]) -> Iterator[None]:
+    """Dagster reads its process's environment: inside, this is a part of it."""
+    before = dict(os.environ)
+    os.environ.update(environment)
+    masked = logging.getLogger(MASKED_ERRORS)
+    masked.addFilter(_is_foreign)
+    try:
+        yield
+    finally:
+        masked.removeFilter(_is_foreign)
+        for name in environment:
+            os.environ.pop(name, None)
+        os.environ.update({name: before[name] for name in environment.keys() & before.keys()})
+
+
+def _is_foreign(record: logging.LogRecord) -> bool:
+    """Whether an error that Dagster masks is none of ours, whose sentence is shown anyway."""
+    error = record.exc_info[1] if record.exc_info else None
+    while error is not None:
+        if isinstance(error, (CoworkerError, Failure)):
+            return False
+        error = error.__cause__ or error.__context__
+    return True
 
 
 def _home(settings: Settings) -> str:
@@ -137,15 +161,9 @@ def raise_failure(result: ExecuteInProcessResult) -> None:
     """Return if the run succeeded; else raise what made it fail, by its verdict."""
     for event in result.all_events:
         if event.is_step_failure:
-            failure = event.step_failure_data
-            said = failure.user_failure_data
-            cause = failure.error.cause if failure.error else None
-            verdict = _VERDICTS.get(str(cause.cls_name) if cause else "", DefectError)
-            raise verdict(
-                said.description
-                if said and said.description
-                else f"The run {result.run_id} failed; its log says why."
-            )
+            said = event.step_failure_data.user_failure_data
+            if said is not None and said.description:
+                raise verdict_of(said)(said.description)
     if not result.success:
         raise DefectError(f"The run {result.run_id} failed; its log says why.")
 

@@ -12,6 +12,7 @@ OWN_NAMESPACE: Final = "coworker"
 CONTROL_PLANE: Final = "control-plane"
 DAEMON: Final = "daemon"
 OAUTH_REFRESHER: Final = "oauth-refresher"
+PRIVACY_WORKER: Final = "privacy-worker"
 RUN_ACCOUNT: Final = "run"
 
 TENANT_LABEL: Final = "coworker.io/tenant"

@@ -10,6 +10,7 @@ from coworker_pipelines.cluster.names import (
     DAEMON,
     OAUTH_REFRESHER,
     OWN_NAMESPACE,
+    PRIVACY_WORKER,
     RUN_ACCOUNT,
     namespace_of,
     oauth_namespace_of,
@@ -21,6 +22,7 @@ TENANT_SECRETS: Final = "coworker-tenant-secrets"
 TENANT_RUNS: Final = "coworker-tenant-runs"
 TENANT_TOKENS: Final = "coworker-tenant-tokens"
 TENANT_GRANTS: Final = "coworker-tenant-grants"
+TENANT_REMOVALS: Final = "coworker-tenant-removals"
 
 _DNS_PORT: Final = 53
 _NO_SOURCE: Final = (
@@ -80,6 +82,8 @@ def tenant_manifests(tenant: str, limits: TenantLimits) -> Iterator[tuple[Place,
     yield _binding(tenant, runs, TENANT_RUNS, DAEMON)
     yield _binding(tenant, runs, TENANT_TOKENS, OAUTH_REFRESHER)
     yield _binding(tenant, grants, TENANT_GRANTS, OAUTH_REFRESHER)
+    yield _binding(tenant, runs, TENANT_REMOVALS, PRIVACY_WORKER)
+    yield _binding(tenant, grants, TENANT_REMOVALS, PRIVACY_WORKER)
 
 
 def _namespaces(tenant: str) -> tuple[str, str]:

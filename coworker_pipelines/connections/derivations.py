@@ -26,6 +26,14 @@ def pending_derivations(
     ).all()
 
 
+def derivation_lock(connection: str) -> str:
+    """What a derivation holds, and a sweep while it removes documents with their activities.
+
+    So no activity is made from a document that is just going, and outlives it.
+    """
+    return f"{connection}/derivation"
+
+
 def finish_derivation(
     session: Session,
     *,
@@ -35,15 +43,20 @@ def finish_derivation(
     written_sync: str,
     run_sync: str,
     activities: int,
+    some_wait: bool = False,
 ) -> None:
-    """The documents of ``written_sync`` have their activities; ``run_sync`` made them."""
+    """The documents of ``written_sync`` have their activities; ``run_sync`` made them.
+
+    ``some_wait``: not all of them could be worked on, so the rest is due again.
+    """
     fence(session, scope)
-    session.execute(
-        delete(PendingDerivation).where(
-            PendingDerivation.connection_id == scope.connection,
-            PendingDerivation.stream == stream,
-            PendingDerivation.window == as_date(window),
-            PendingDerivation.sync_id == written_sync,
+    if not some_wait:
+        session.execute(
+            delete(PendingDerivation).where(
+                PendingDerivation.connection_id == scope.connection,
+                PendingDerivation.stream == stream,
+                PendingDerivation.window == as_date(window),
+                PendingDerivation.sync_id == written_sync,
+            )
         )
-    )
     sync_stream(session, scope, run_sync, stream, window).activities += activities

@@ -56,10 +56,11 @@ class KeySet:
         return len(self._high)
 
     def __contains__(self, key: str) -> bool:
-        high, low = int(key[:_HALF_DIGITS], 16), int(key[_HALF_DIGITS:], 16)
+        high = int(key[:_HALF_DIGITS], 16)
         place = bisect_left(self._high, high)
+        # Hardly ever do two share a half: this goes on for a key that is there.
         while place < len(self._high) and self._high[place] == high:
-            if self._low[place] == low:
+            if self._low[place] == int(key[_HALF_DIGITS:], 16):
                 return True
             place += 1
         return False

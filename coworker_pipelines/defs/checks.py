@@ -1,8 +1,9 @@
 """The truths that the UI shows beside the documents.
 
-Decided: two are asked in the step that stores the documents, for the connection at hand; they
-cost a query each. Freshness is asked on a schedule, for all connections of a kind at once: a
-sync that just ran is always fresh, and one that never ran asks nothing.
+Decided: three are asked in the step that stores the documents, for the connection at hand; they
+cost a query each, and the one about their age is answered by each sweep as well. Freshness is
+asked on a schedule, for all connections of a kind at once: a sync that just ran is always fresh,
+and one that never ran asks nothing.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -24,19 +25,22 @@ from coworker_pipelines.defs.verdicts import told_to_dagster
 
 BALANCE: Final = "balance_holds"
 OWNER: Final = "index_has_one_tenant"
+RETENTION: Final = "nothing_outlives_its_policy"
 FRESH: Final = "connections_are_fresh"
 
 _DESCRIPTIONS: Final = {
     BALANCE: "Every record that the last sync read is indexed, unchanged, rejected, suppressed "
     "or filtered.",
     OWNER: "The index behind the alias belongs to this connection of this tenant alone.",
+    RETENTION: "The oldest document that no hold keeps is no older than its policy lets it be; "
+    "measured from the data.",
     FRESH: "No connection of this kind is overdue by more than its schedule allows.",
 }
 
 
 def document_check_specs(kind: Kind) -> list[AssetCheckSpec]:
     """Checks that the step which stores the documents answers itself."""
-    return [spec for name in (BALANCE, OWNER) for spec in _specs(kind, name)]
+    return [spec for name in (BALANCE, OWNER, RETENTION) for spec in _specs(kind, name)]
 
 
 def check_documents(
@@ -46,6 +50,7 @@ def check_documents(
     asks: dict[str, Callable[[str, str], CheckResult]] = {
         BALANCE: platform.balance_of_last_sync,
         OWNER: platform.index_owner,
+        RETENTION: platform.retention_truth,
     }
     for key in wanted:
         answers = [asks[key.name](handle, stream) for stream in streams]

@@ -5,7 +5,7 @@ from typing import Final
 
 from dagster import DagsterInstance, DagsterRun, QueuedRunCoordinator, RunsFilter
 from dagster._core.run_coordinator import SubmitRunContext
-from dagster._core.storage.tags import MAX_RETRIES_TAG, RUN_KEY_TAG
+from dagster._core.storage.tags import MAX_RETRIES_TAG, RUN_KEY_TAG, SENSOR_NAME_TAG
 
 from coworker_pipelines.defs.kinds import kind_in
 from coworker_pipelines.defs.partitions import (
@@ -20,6 +20,9 @@ from coworker_pipelines.kernel.errors import CoworkerError, RefusedError, Tenant
 NOBODY: Final = "none"
 """Overwrites our tags on a run that works on no connection."""
 _JOB_PREFIX: Final = "sync_"
+UNQUEUED: Final = frozenset({"delete", "retention"})
+"""What a sensor asks for of these begins at once: no deletion and no sweep waits behind syncs, nor
+a sync behind one of them. Their sensors themselves limit how many there are."""
 
 
 class TenantRunCoordinator(QueuedRunCoordinator):
@@ -41,7 +44,15 @@ class TenantRunCoordinator(QueuedRunCoordinator):
         if earlier := _earlier_run(instance, run):
             return _canceled(instance, run, f"The run {earlier} was made for the same turn.")
         instance.add_run_tags(run.run_id, _tags(run, span))
+        if run.job_name in UNQUEUED and SENSOR_NAME_TAG in run.tags:
+            return _launched(instance, context)
         return super().submit_run(context)
+
+
+def _launched(instance: DagsterInstance, context: SubmitRunContext) -> DagsterRun:
+    run_id = context.dagster_run.run_id
+    instance.launch_run(run_id, context.workspace)
+    return _reloaded(instance, context.dagster_run)
 
 
 def _tags(run: DagsterRun, span: Span | None) -> dict[str, str]:

@@ -29,6 +29,7 @@ from coworker_pipelines.defs.jobs import (
 from coworker_pipelines.defs.kinds import Kind
 from coworker_pipelines.defs.oauth import oauth_tokens_job, oauth_tokens_schedule
 from coworker_pipelines.defs.platform import PlatformResource
+from coworker_pipelines.defs.retention import retention_due, retention_job
 from coworker_pipelines.defs.sensors import connections_changed, connections_due
 
 
@@ -50,7 +51,14 @@ def build_definitions(kinds: Sequence[Kind], platform: PlatformResource) -> Defi
             deletion_checks(),
             erasure_checks(),
         ],
-        jobs=[*jobs, rotate_keys_job, oauth_tokens_job, deletion_job(), erasure_job()],
+        jobs=[
+            *jobs,
+            rotate_keys_job,
+            oauth_tokens_job,
+            deletion_job(),
+            erasure_job(),
+            retention_job(kinds),
+        ],
         schedules=[
             *(freshness_schedule(kind) for kind in kinds),
             rotation_schedule(),
@@ -63,6 +71,7 @@ def build_definitions(kinds: Sequence[Kind], platform: PlatformResource) -> Defi
             connections_changed(kinds),
             deletions_requested(),
             erasures_requested(),
+            retention_due(),
         ],
         resources={"platform": platform},
         executor=in_process_executor,

@@ -16,6 +16,7 @@ from coworker_pipelines.cluster.names import (
     CONTROL_PLANE,
     OAUTH_REFRESHER,
     OWN_NAMESPACE,
+    PRIVACY_WORKER,
     RUN_ACCOUNT,
     TENANT_LABEL,
     namespace_of,
@@ -35,6 +36,7 @@ from coworker_pipelines.settings import (
     DAGSTER_DATABASE_URL_FILE,
     DATABASE_URL_FILE,
     ELASTICSEARCH_PASSWORD_FILE,
+    ELASTICSEARCH_USER,
     MASTER_KEY_FILE,
     MOUNT,
     RUN_DAGSTER_DATABASE_URL_FILE,
@@ -83,6 +85,7 @@ class Component:
     name: str
     files: tuple[str, ...]
     api_token: bool = False
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 _CODE_LOCATION: Final = Component(
@@ -103,10 +106,20 @@ _CONTROL_PLANE: Final = Component(
 _OAUTH_REFRESHER: Final = Component(
     name=OAUTH_REFRESHER, files=(DATABASE_URL_FILE, DAGSTER_DATABASE_URL_FILE), api_token=True
 )
+_PRIVACY_WORKER: Final = Component(
+    name=PRIVACY_WORKER,
+    files=(DATABASE_URL_FILE, DAGSTER_DATABASE_URL_FILE, ELASTICSEARCH_PASSWORD_FILE),
+    api_token=True,
+    # Another user than the control plane's, with the right to remove and none to make keys.
+    environment={ELASTICSEARCH_USER: "coworker-privacy"},
+)
 COMPONENTS: Final[Mapping[str, Component]] = {
     **{f"check_{kind}": _CODE_LOCATION for kind in kinds()},
     "rotate_keys": _CONTROL_PLANE,
     "oauth_tokens": _OAUTH_REFRESHER,
+    "delete": _PRIVACY_WORKER,
+    "check_deletions": _CODE_LOCATION,
+    "retention": _CONTROL_PLANE,
 }
 """Whoever may launch a run may choose its job, so a job stands here or does not run."""
 
@@ -162,6 +175,7 @@ def _of_component(component: Component) -> Placement:
         environment={
             SECRETS: SecretsIn.KUBERNETES,
             **{name: f"{folder}/{_value_name(name)}" for name in component.files},
+            **component.environment,
         },
         labels={"coworker.io/component": component.name},
         api_token=component.api_token,

@@ -12,6 +12,7 @@ from coworker_pipelines.kernel.clock import Clock, SystemClock
 from coworker_pipelines.kernel.window import Window
 
 if TYPE_CHECKING:  # their modules import every adapter, and definitions have to load quickly
+    from coworker_pipelines.assembly.retaining import ConnectionSweep
     from coworker_pipelines.connections.due import DueConnection
     from coworker_pipelines.privacy.clock import DeletionClock
     from coworker_pipelines.privacy.deletion.record import Progress
@@ -50,6 +51,7 @@ class Platform(Protocol):
     ) -> AbstractContextManager[Sync]: ...
     def balance_of_last_sync(self, handle: str, stream: str) -> CheckResult: ...
     def index_owner(self, handle: str, stream: str) -> CheckResult: ...
+    def retention_truth(self, handle: str, stream: str) -> CheckResult: ...
 
 
 class ControlPlatform(Protocol):
@@ -64,6 +66,14 @@ class ControlPlatform(Protocol):
     def refresh_tokens(self) -> Mapping[str, int]: ...
     def deletion_clock(self) -> "DeletionClock": ...
     def erasure_clock(self) -> "DeletionClock": ...
+    def tenants_with_policies(self, after: str, limit: int) -> Sequence[str]: ...
+
+
+class RetentionSweeps(Protocol):
+    """One connection after another; each by its id, which tells nobody who its tenant is."""
+
+    def connections_of(self, tenant: str) -> Sequence[str]: ...
+    def sweep(self, connection: str) -> "ConnectionSweep": ...
 
 
 class Deletion(Protocol):
@@ -98,6 +108,13 @@ class PlatformResource:
         from coworker_pipelines.assembly import Platform as Assembled  # noqa: PLC0415 - seconds
 
         return Assembled.from_environment()
+
+    def open_sweeps(self) -> AbstractContextManager[RetentionSweeps]:
+        """With the rights to remove."""
+        from coworker_pipelines.assembly import Platform as Assembled  # noqa: PLC0415 - seconds
+        from coworker_pipelines.assembly.retaining import open_sweeps  # noqa: PLC0415 - the same
+
+        return open_sweeps(Assembled.from_environment())
 
     def open_deletions(self, instance: DagsterInstance) -> AbstractContextManager[Deletion]:
         """With the rights to remove, which nobody else has."""

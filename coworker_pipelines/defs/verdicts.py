@@ -7,6 +7,7 @@ from logging import Logger
 from typing import Final, TypeVar
 
 from dagster import Failure
+from dagster._core.execution.plan.objects import UserFailureData
 
 from coworker_pipelines.kernel.errors import (
     CoworkerError,
@@ -23,6 +24,7 @@ WAIT_MAX_S: Final = 120.0
 """No wait is longer: a run holds its place in the queue meanwhile. Who is asked to come back
 later than this ends the run, and the connection's schedule brings the next one."""
 
+WHO_MUST_ACT: Final = "who must act"
 Result = TypeVar("Result")
 
 _WHO_ACTS: Final[dict[type[CoworkerError], str]] = {
@@ -78,7 +80,7 @@ def told_to_dagster() -> Iterator[None]:
     try:
         yield
     except CoworkerError as error:
-        metadata = {"who must act": who_acts(error)}
+        metadata = {WHO_MUST_ACT: who_acts(error)}
         if notes := getattr(error, "__notes__", ()):
             metadata["where"] = "; ".join(notes)
         raise Failure(
@@ -86,6 +88,15 @@ def told_to_dagster() -> Iterator[None]:
             metadata=metadata,
             allow_retries=isinstance(error, RetryLaterError),
         ) from error
+
+
+def verdict_of(told: UserFailureData) -> type[CoworkerError]:
+    """The verdict of the error that became this failure, also where Dagster masked the error."""
+    acts = told.metadata.get(WHO_MUST_ACT)
+    return next(
+        (verdict for verdict, text in _WHO_ACTS.items() if acts is not None and acts.value == text),
+        DefectError,
+    )
 
 
 def who_acts(error: CoworkerError) -> str:

@@ -130,8 +130,11 @@ def shard_budget(client: Elasticsearch) -> ShardBudget:
     health = client.cluster.health(
         filter_path=["number_of_data_nodes", *(f"{state}_shards" for state in states)]
     )
+    # A dot in a filter is a step into an object, and a flat setting's name has none to step into.
     settings = client.cluster.get_settings(
-        include_defaults=True, flat_settings=True, filter_path=f"*.{_SHARDS_PER_NODE}"
+        include_defaults=True,
+        flat_settings=True,
+        filter_path=f"*.{_SHARDS_PER_NODE.replace('.', '*')}",
     )
     limits = (
         settings.get(level, {}).get(_SHARDS_PER_NODE)

@@ -76,11 +76,13 @@ class DocumentsReader:
         sync: str | None = None,
         window: Window | None = None,
         subject_keys: Sequence[str] | None = None,
+        within: Query = EVERYTHING,
     ) -> int:
         """How many there are now, everything written so far included."""
         alias = self._alias(stream)
         refresh(self._client, alias)
-        return count(self._client, alias, matching(sync, window, subject_keys))
+        query = matching(sync, window, subject_keys)
+        return count(self._client, alias, {"bool": {"filter": [query, within]}})
 
     def get(self, stream: str, key: str) -> StoredDocument | None:
         """One document, as it is at this moment."""
@@ -105,24 +107,30 @@ class DocumentsReader:
         sync: str | None = None,
         window: Window | None = None,
         subject_keys: Sequence[str] | None = None,
+        without: Query | None = None,
     ) -> Iterator[list[StoredDocument]]:
-        """Pages of all documents that match every filter that is given.
+        """Pages of all documents that match every filter that is given, and not ``without``.
 
         ``subject_keys`` finds documents about any of these subjects.
         """
         alias = self._alias(stream)
         refresh(self._client, alias)
-        for hits in scan(self._client, alias, matching(sync, window, subject_keys)):
+        query = excluding(matching(sync, window, subject_keys), without)
+        for hits in scan(self._client, alias, query):
             yield [StoredDocument.from_source(hit["_source"]) for hit in hits]
 
-    def keys_sorted(self, stream: str) -> Iterator[str]:
-        """All keys, ascending by their UTF-8 bytes, which is Python's order of texts too."""
+    def keys_sorted(self, stream: str, *, without: Query | None = None) -> Iterator[str]:
+        """Keys of what does not match ``without``, ascending by their UTF-8 bytes.
+
+        That is Python's order of texts too.
+        """
         alias = self._alias(stream)
         refresh(self._client, alias)
         with _View(self._client, alias) as view:
             # The sort values are all that is needed: no document is opened.
             request = {"sort": [{"key": "asc"}], "source": False, "stored_fields": "_none_"}
-            while hits := view.next(EVERYTHING, size=KEYS_PAGE, **request):
+            query = excluding(EVERYTHING, without)
+            while hits := view.next(query, size=KEYS_PAGE, **request):
                 yield from (hit["sort"][0] for hit in hits)
 
     def _get(self, stream: str, key: str) -> Mapping[str, Any]:
@@ -152,6 +160,11 @@ def matching(sync: str | None, window: Window | None, subject_keys: Sequence[str
     if subject_keys is not None:
         filters.append({"terms": {"subject_keys": list(subject_keys)}})
     return {"bool": {"filter": filters}} if filters else EVERYTHING
+
+
+def excluding(query: Query, without: Query | None) -> Query:
+    """What matches the one and not the other."""
+    return query if without is None else {"bool": {"filter": [query], "must_not": [without]}}
 
 
 def refresh(client: Elasticsearch, alias: str) -> None:
@@ -200,6 +213,21 @@ def ids(client: Elasticsearch, alias: str, query: Query) -> Iterator[str]:
     with _View(client, alias) as view:
         while hits := view.next(query, size=KEYS_PAGE, sort=["_shard_doc"], source=False):
             yield from (hit["_id"] for hit in hits)
+
+
+def scan_marks(
+    client: Elasticsearch, alias: str, query: Query, fields: Sequence[str], *, size: int
+) -> Iterator[list[Mapping[str, Any]]]:
+    """All hits with these fields and the revision that was seen; no document is opened."""
+    with _View(client, alias) as view:
+        request = {
+            "sort": ["_shard_doc"],
+            "source": False,
+            "docvalue_fields": list(fields),
+            "seq_no_primary_term": True,
+        }
+        while hits := view.next(query, size=size, **request):
+            yield hits
 
 
 def _page_size(hits: Sequence[Mapping[str, Any]]) -> int:

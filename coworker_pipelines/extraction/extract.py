@@ -10,8 +10,10 @@ from typing import Any, Final
 
 import zstandard
 
+from coworker_pipelines.connections.kept_out import KeptOut
 from coworker_pipelines.connections.rejected import RejectedEntry, RejectedStore
 from coworker_pipelines.extraction.prepare import (
+    LETS_ALL_IN,
     Filtered,
     Preparation,
     Rejection,
@@ -61,6 +63,7 @@ class ExtractionJob:
     screen: Screen
     rejected_share_max: float
     segment_bytes: int
+    kept_out: KeptOut = LETS_ALL_IN
 
 
 def extract_stream(
@@ -114,6 +117,7 @@ class _Extraction:
             job.request,
             job.manifest,
             subject_key=job.subject_key,
+            kept_out=job.kept_out,
             screen=job.screen,
         )
 

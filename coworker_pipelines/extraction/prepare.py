@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
+from coworker_pipelines.connections.kept_out import KeptOut, mark_of
 from coworker_pipelines.connections.rejected import RejectReason
 from coworker_pipelines.extraction.keys import (
     document_key,
@@ -26,6 +27,7 @@ from coworker_pipelines.segments.manifest import Manifest, WriteMode
 
 DOCUMENT_BYTES_MAX: Final = 10 * 2**20
 """A larger record is rejected: a node takes requests of 100 MB, but not cheaply."""
+LETS_ALL_IN: Final = KeptOut()
 LINE_END: Final = b"}\n"
 """What a document's line has behind its payload."""
 
@@ -47,7 +49,7 @@ class Suppressed:
 
 @dataclass(frozen=True, slots=True)
 class Filtered:
-    """A record that does not lie in the span that was asked for."""
+    """A record outside the span that was asked for, or that retention keeps out."""
 
 
 LeftOut = Rejection | Suppressed | Filtered
@@ -96,6 +98,7 @@ _ACTIONS: Final = {
     WriteMode.COMPARED: (b"index", None),
     WriteMode.CREATED: (b"create", None),
 }
+_VERSION: Final = b',"version":'
 _HEAD: Final = (
     b'{"%b":{"_id":%%b%%b}}\n{"key":%%b%%b,"content_hash":"%%b"%%b,"extracted_at":"%b",'
     b'"window":"%b","sync":"%b","subject_keys":%%b,"payload":'
@@ -112,6 +115,7 @@ class Preparation:
         *,
         subject_key: bytes,
         screen: Screen,
+        kept_out: KeptOut = LETS_ALL_IN,
     ) -> None:
         stream = request.stream
         self._fields = request.fields
@@ -122,6 +126,8 @@ class Preparation:
         self._key_fields = stream.primary_key
         self._primary_key = _values_of(stream.primary_key)
         self._subject_key = subject_key
+        self._kept_out = kept_out
+        self._stream = stream.name
         # Where it screens nobody, no record is asked about.
         self._screen = screen or None
         self._subjects = Subjects(stream, subject_key)
@@ -202,6 +208,8 @@ class Preparation:
             payload, people = screened
         quoted, content_hash = orjson.dumps(key), content_hash_of(payload)
         action_version, version, occurred_at = place
+        if self._kept_out.swept and self._was_swept(key, version, content_hash):
+            return _FILTERED
         documents.keys.append(key)
         documents.content_hashes.append(content_hash)
         documents.payloads.append(payload)
@@ -213,6 +221,11 @@ class Preparation:
             )
         )
         return None
+
+    def _was_swept(self, key: str, version: bytes, content_hash: str) -> bool:
+        content = version.removeprefix(_VERSION) or content_hash.encode()
+        mark = mark_of(self._subject_key, self._stream, key, content)
+        return mark in self._kept_out.swept
 
     def _masked(self, left_out: LeftOut) -> LeftOut:
         """What is kept of a record that is rejected names nobody who was erased either."""
@@ -232,6 +245,9 @@ class Preparation:
     def _place_of(self, time: object, cursor: object) -> _Place | Filtered | None:
         """``None`` where there has to be a version, and none is."""
         moment = moment_of(time)
+        due_before = self._kept_out.due_before
+        if due_before is not None and moment is not None and moment < due_before:
+            return _FILTERED
         occurred_at = b"" if moment is None else b',"occurred_at":"%b"' % time_text(moment).encode()
         if self._cursor_field is None:
             return _Place(b"", b"", occurred_at)
@@ -244,7 +260,7 @@ class Preparation:
         if self._is_windowed and not self._bounds[0] <= version < self._bounds[1]:
             return _FILTERED
         action_version = b"" if self._action_version is None else self._action_version % version
-        return _Place(action_version, b',"version":%d' % version, occurred_at)
+        return _Place(action_version, b"%b%d" % (_VERSION, version), occurred_at)
 
 
 def _values_of(names: tuple[str, ...]) -> Callable[[Record], Sequence[Any]]:

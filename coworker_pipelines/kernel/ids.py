@@ -23,6 +23,8 @@ class IdPrefix(StrEnum):
     GRANT = "g"
     REVIEW = "v"
     READING = "d"
+    HOLD = "h"
+    SWEEP = "w"
     ORDER = "o"
     SUPPRESSION = "u"
 

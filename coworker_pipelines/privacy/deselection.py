@@ -4,7 +4,8 @@ The order is the selection itself: a version without ``applied_at`` is one whose
 not done. A tenant who says *keep* gets a version that is applied from the start.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
@@ -13,6 +14,8 @@ from typing import Final
 from sqlalchemy import delete, func, select, update
 
 from coworker_pipelines.activities.derivation import derive_pending
+from coworker_pipelines.connections.derivations import derivation_lock
+from coworker_pipelines.connections.holds import keep_holds_still, standing_over
 from coworker_pipelines.connections.rows import (
     PendingDerivation,
     RejectedRecord,
@@ -26,10 +29,13 @@ from coworker_pipelines.connections.selections import (
     selected_streams,
 )
 from coworker_pipelines.connections.stream_states import fence
+from coworker_pipelines.documents.aging import out_of_use
 from coworker_pipelines.documents.indices import create_documents_index, delete_stream_index
 from coworker_pipelines.kernel.log import get_logger
 from coworker_pipelines.kernel.slug import stream_slug
+from coworker_pipelines.privacy.extent import Extent
 from coworker_pipelines.privacy.holdings import Holdings
+from coworker_pipelines.privacy.holds import refuse_under_holds
 from coworker_pipelines.privacy.rewriting import remove_fields
 from coworker_pipelines.sdk.stream import Catalog
 
@@ -79,16 +85,19 @@ def apply_deselections(holdings: Holdings, *, now: datetime) -> list[Removal]:
 
     Raises:
         RetryLaterError: a run holds the connection; the order stays, to be tried again.
-        RefusedError: the connection was deleted or started anew.
+        RefusedError: the connection was deleted or started anew, or a hold lies over what is to
+            go; the order stays.
     """
     with holdings.database.connection_lock(holdings.scope.connection, wait_s=LOCK_WAIT_S):
         versions = _versions(holdings)
         deselection = plan_removals(versions, holdings.catalog)
-        removals = [_remove_stream(holdings, stream) for stream in sorted(deselection.streams)]
-        removals += [
-            _remove_fields(holdings, stream, fields)
-            for stream, fields in sorted(deselection.fields.items())
-        ]
+        removals = []
+        for stream in sorted(deselection.streams):
+            with _outside_holds(holdings, stream):
+                removals.append(_remove_stream(holdings, stream))
+        for stream, fields in sorted(deselection.fields.items()):
+            with _outside_holds(holdings, stream):
+                removals.append(_remove_fields(holdings, stream, fields, now))
         _mark_applied(holdings, versions, now)
     return removals
 
@@ -126,6 +135,17 @@ def _gone(before: Streams, latest: Streams, stream: str, catalog: Catalog) -> fr
     return order.fields.get(stream, frozenset())
 
 
+@contextmanager
+def _outside_holds(holdings: Holdings, stream: str) -> Iterator[None]:
+    """Nothing of the stream is under a hold, and no hold is placed while this lasts."""
+    scope = holdings.scope
+    extent = Extent(tenant=scope.tenant, connection=scope.connection, stream=stream)
+    with holdings.database.tenant(scope.tenant) as session:
+        keep_holds_still(session, scope.tenant)
+        refuse_under_holds(session, extent)
+        yield
+
+
 def _remove_stream(holdings: Holdings, stream: str) -> Removal:
     _discard_segments(holdings, stream)
     rejected = holdings.rejected.delete_stream(stream)
@@ -146,25 +166,31 @@ def _remove_stream(holdings: Holdings, stream: str) -> Removal:
     return Removal(stream=stream, documents=documents, activities=activities, rejected=rejected)
 
 
-def _remove_fields(holdings: Holdings, name: str, fields: frozenset[str]) -> Removal:
+def _remove_fields(holdings: Holdings, name: str, fields: frozenset[str], now: datetime) -> Removal:
     stream = holdings.catalog.stream(name)
     _discard_segments(holdings, name)
     # A rejected record is kept whole, so it may hold the field.
     rejected = holdings.rejected.delete_stream(name)
     documents = remove_fields(holdings, stream, fields)
     # Attributes may have come from the field: only what the documents still say is said again.
-    activities = holdings.activities.delete_stream(name)
-    made = derive_pending(
-        connector_class=holdings.connector_class,
-        stream=stream,
-        window=None,
-        sync=None,
-        scope=holdings.scope,
-        kind=holdings.kind,
-        subject_key=holdings.subject_key,
-        reader=holdings.reader,
-        store=holdings.activities,
-    )
+    with holdings.database.connection_lock(
+        derivation_lock(holdings.scope.connection), wait_s=LOCK_WAIT_S
+    ):
+        with holdings.database.tenant(holdings.scope.tenant) as session:
+            policy, holds = standing_over(session, holdings.scope, name)
+        activities = holdings.activities.delete_stream(name)
+        made = derive_pending(
+            connector_class=holdings.connector_class,
+            stream=stream,
+            window=None,
+            sync=None,
+            scope=holdings.scope,
+            kind=holdings.kind,
+            subject_key=holdings.subject_key,
+            reader=holdings.reader,
+            store=holdings.activities,
+            without=out_of_use(policy, holds, now),
+        )
     log.info(
         "fields_removed",
         connection=holdings.scope.connection,

@@ -17,6 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, load_only
 
 from coworker_pipelines.connections.naming import unknown
+from coworker_pipelines.connections.rows import Connection
 from coworker_pipelines.kernel.errors import RefusedError, TenantActionError
 from coworker_pipelines.kernel.ids import IdPrefix, new_id
 from coworker_pipelines.privacy.extent import Extent
@@ -138,6 +139,24 @@ def orders_over(session: Session, extent: Extent) -> list[Order]:
     return [order for order in session.scalars(statement) if extent_of(order).meets(extent)]
 
 
+def without_deleted(session: Session, connections: Sequence[Connection]) -> list[Connection]:
+    """Those that no confirmed deletion reaches whole."""
+    statement = select(Order).where(
+        Order.kind == OrderKind.DELETION,
+        Order.state.in_(UNDER_ORDER),
+        Order.stream.is_(None),
+    )
+    extents = [extent_of(order) for order in session.scalars(statement)]
+    return [
+        connection
+        for connection in connections
+        if not any(
+            extent.covers(Extent(tenant=connection.tenant_id, connection=connection.id))
+            for extent in extents
+        )
+    ]
+
+
 def preview_digest(preview: Mapping[str, Any]) -> str:
     """What a preview is confirmed by: the same for the same content, whatever its order.
 
@@ -250,16 +269,19 @@ def due_orders(session: Session, kind: OrderKind, *, now: datetime, limit: int) 
 
 
 def refuse_under_order(session: Session, extent: Extent) -> None:
-    """Return if no deletion is under way that reaches the extent.
+    """Return if no deletion is under way that reaches all of the extent.
+
+    A connection of which one stream is being deleted goes on with the others.
 
     Raises:
         RefusedError: there is one.
     """
-    if found := orders_over(session, extent):
-        raise RefusedError(
-            f"A deletion is under way here (order {found[0].id}): nothing is taken in until it is "
-            "done."
-        )
+    for order in orders_over(session, extent):
+        if extent_of(order).covers(extent):
+            raise RefusedError(
+                f"A deletion is under way here (order {order.id}): nothing is taken in until it "
+                "is done."
+            )
 
 
 def _open_deletion(session: Session, extent: Extent) -> Order:

@@ -21,6 +21,8 @@ from coworker_pipelines.kernel.scope import Scope
 from coworker_pipelines.kernel.secret import Secret
 from coworker_pipelines.oauth.failures import not_authorised
 from coworker_pipelines.oauth.tokens import token_source
+from coworker_pipelines.privacy.extent import Extent
+from coworker_pipelines.privacy.orders import refuse_under_order
 from coworker_pipelines.provisioning.forms import (
     SplitForm,
     join_form,
@@ -81,6 +83,7 @@ class ConnectionMaker:
         )
         with ExitStack() as undo, self.database.control() as session:
             connection = self._row(session, order, dict(split.settings), catalog, streams)
+            _refuse_under_order(session, connection)
             scope = connection.scope
             for reference in (source_reference(scope), access_reference(scope)):
                 undo.callback(self.keys.secrets.delete, reference)
@@ -117,6 +120,7 @@ class ConnectionMaker:
         catalog = _asked(_entered(connector_type, settings, tokens))
         with self.database.control() as session, ExitStack() as undo:
             connection = find_connection(session, handle)
+            _refuse_under_order(session, connection)
             connection.settings = dict(split.settings)
             connection.catalog = catalog_to_json(catalog)
             connection.needs_attention = connection.needs_attention_at = None
@@ -202,6 +206,11 @@ class ConnectionMaker:
             now=now,
         )
         return connection
+
+
+def _refuse_under_order(session: Session, connection: Connection) -> None:
+    """What is being deleted gets nothing new that could survive."""
+    refuse_under_order(session, Extent(tenant=connection.tenant_id, connection=connection.id))
 
 
 def open_connector(

@@ -15,6 +15,8 @@ from coworker_pipelines.database.database import Database
 from coworker_pipelines.documents.access import KEY_LIFE
 from coworker_pipelines.kernel.clock import Clock
 from coworker_pipelines.kernel.secret import Secret
+from coworker_pipelines.privacy.extent import Extent
+from coworker_pipelines.privacy.orders import refuse_under_order
 from coworker_pipelines.provisioning.access import Access, RunAddresses
 from coworker_pipelines.provisioning.indices import ConnectionIndices
 from coworker_pipelines.secrets.keys import MasterKey
@@ -39,6 +41,8 @@ class KeyMaker:
     def hand_over(self, session: Session, connection: Connection, undo: ExitStack) -> Secret:
         """Mint a key and write the connection's access; ``undo`` takes the key back."""
         scope = connection.scope
+        # A key that is minted behind a deletion's back would open what is made anew.
+        refuse_under_order(session, Extent(tenant=scope.tenant, connection=scope.connection))
         key = self.indices.mint_key(scope)
         undo.callback(self.indices.revoke_key, key)
         access = Access(

@@ -22,7 +22,9 @@ from coworker_pipelines.privacy.deselection import (
     apply_deselections,
     preview_deselection,
 )
+from coworker_pipelines.privacy.extent import Extent
 from coworker_pipelines.privacy.holdings import Holdings
+from coworker_pipelines.privacy.orders import refuse_under_order
 from coworker_pipelines.provisioning.indices import ConnectionIndices
 from coworker_pipelines.sdk.stream import Catalog
 
@@ -81,6 +83,10 @@ class SelectionMaker:
         now = self.clock.now()
         with self.database.control() as session:
             connection = find_connection(session, change.handle)
+            scope = connection.scope
+            for stream in change.new:
+                extent = Extent(tenant=scope.tenant, connection=scope.connection, stream=stream)
+                refuse_under_order(session, extent)
             if change.new != selected_streams(current_selection(session, connection.id)):
                 self.indices.make(connection.scope, sorted(change.new))
                 selection = add_selection(

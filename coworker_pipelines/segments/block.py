@@ -16,8 +16,9 @@ import zstandard
 from coworker_pipelines.kernel.errors import DefectError
 
 BLOCK_OPERATIONS_MAX = 2_000
-BLOCK_BYTES_MAX = 4 * 2**20
-"""A block is closed once it holds this many raw bytes: 2 to 5 MB is what a node takes best."""
+BLOCK_BYTES_MAX = 8 * 2**20
+"""A block is closed once it holds this many raw bytes. With documents of 10 kB, half of it costs
+the node a twelfth more processor time, and twice of it saves nothing (measured)."""
 COMPRESSION_LEVEL = 1
 _LENGTH_BYTES = 4
 _DAMAGED = "A block of a segment is damaged."

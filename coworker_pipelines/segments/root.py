@@ -7,6 +7,7 @@ from pathlib import Path
 
 from coworker_pipelines.kernel.durability import sync_folder
 from coworker_pipelines.kernel.errors import DefectError, RetryLaterError
+from coworker_pipelines.secrets.closed_files import make_closed_folder
 from coworker_pipelines.segments.paths import checked_path
 
 
@@ -35,6 +36,8 @@ class LocalSegmentRoot(SegmentRoot):
     def count(self, parts: Sequence[str]) -> int:
         folder = self._folder / joined(parts)
         try:
+            # A folder that cannot be there is not an empty one.
+            make_closed_folder(self._folder)
             return sum(1 for path in folder.rglob("*") if not path.is_dir())
         except OSError as error:
             raise RetryLaterError(f"Segments cannot be listed: {error.strerror}.") from error

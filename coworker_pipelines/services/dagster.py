@@ -28,6 +28,8 @@ START_S: Final = 120.0
 STOP_S: Final = 30.0
 _WEBSERVER: Final = "dagster_webserver"
 _DAEMON: Final = "dagster._daemon"
+ERRORS_MASKED: Final = {"DAGSTER_REDACT_USER_CODE_ERRORS": "1"}
+"""Dagster keeps the text of foreign errors out of its database: it may hold a client's data."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +53,7 @@ class DagsterServer:
         self._environment = dict(environment) | {
             "COWORKER_STATE": str(state.resolve()),
             "DAGSTER_HOME": str(self._home),
-            "DAGSTER_REDACT_USER_CODE_ERRORS": "1",
+            **ERRORS_MASKED,
         }
 
     @property
@@ -145,8 +147,8 @@ class DagsterServer:
 
 
 def dagster_environment(environment: Mapping[str, str], *, database_url: str) -> dict[str, str]:
-    """The environment with the address of Dagster's own database, as ``dagster.yaml`` wants it."""
-    return {**environment, "COWORKER_DAGSTER_DATABASE_URL": database_url}
+    """The environment of whoever works with Dagster: its database's address, and errors masked."""
+    return {**environment, "COWORKER_DAGSTER_DATABASE_URL": database_url, **ERRORS_MASKED}
 
 
 def _free_port(wanted: int | None) -> int:

@@ -3,8 +3,14 @@
 from time import monotonic
 
 from coworker_pipelines.activities.derivation import DerivationCounts, derive_pending
-from coworker_pipelines.connections.derivations import finish_derivation, pending_derivations
+from coworker_pipelines.connections.derivations import (
+    derivation_lock,
+    finish_derivation,
+    pending_derivations,
+)
+from coworker_pipelines.connections.holds import standing_over
 from coworker_pipelines.documents import names
+from coworker_pipelines.documents.aging import held, out_of_use
 from coworker_pipelines.kernel.window import Window
 from coworker_pipelines.sdk.stream import Stream
 from coworker_pipelines.syncs.context import LOCK_WAIT_S, SyncContext
@@ -55,17 +61,27 @@ def derive_waiting(
 def _derive_one(
     context: SyncContext, stream: Stream, window: Window, sync: str
 ) -> DerivationCounts:
-    counts = derive_pending(
-        connector_class=context.connector_class,
-        stream=stream,
-        window=window,
-        sync=sync,
-        scope=context.scope,
-        kind=context.kind,
-        subject_key=context.subject_key,
-        reader=context.reader,
-        store=context.activities,
-    )
+    with context.database.connection_lock(
+        derivation_lock(context.scope.connection), wait_s=LOCK_WAIT_S
+    ):
+        with context.database.tenant(context.scope.tenant) as session:
+            policy, holds = standing_over(session, context.scope, stream.name)
+        counts = derive_pending(
+            connector_class=context.connector_class,
+            stream=stream,
+            window=window,
+            sync=sync,
+            scope=context.scope,
+            kind=context.kind,
+            subject_key=context.subject_key,
+            reader=context.reader,
+            store=context.activities,
+            without=out_of_use(policy, holds, context.clock.now()),
+        )
+        # What a hold keeps from being worked on has its turn when the hold is released.
+        some_wait = bool(holds) and context.reader.count(
+            stream.name, sync=sync, window=window, within=held(holds)
+        )
     with context.database.tenant(context.scope.tenant) as session:
         finish_derivation(
             session,
@@ -75,5 +91,6 @@ def _derive_one(
             written_sync=sync,
             run_sync=context.sync,
             activities=counts.created,
+            some_wait=bool(some_wait),
         )
     return counts

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
 
+from coworker_pipelines.connections.kept_out import KeptOut, kept_out
 from coworker_pipelines.connections.selections import (
     current_selection,
     has_widened_since,
@@ -35,6 +36,7 @@ class _Basis:
     selection: int
     cursor: Cursor | None
     write_mode: WriteMode
+    kept_out: KeptOut
     suppression: SuppressionList
 
 
@@ -84,6 +86,7 @@ def _basis(context: SyncContext, stream: Stream, window: Window) -> _Basis:
             selection=selection.version,
             cursor=None if state is None or reread else state.cursor,
             write_mode=_write_mode(stream, reread=reread),
+            kept_out=kept_out(session, context.scope, stream.name, now=context.clock.now()),
             suppression=context.suppressions.current(session, context.scope, stream.name),
         )
 
@@ -148,6 +151,7 @@ def _read(
         request=request,
         manifest=manifest,
         subject_key=context.subject_key,
+        kept_out=basis.kept_out,
         screen=Screen(basis.suppression, stream, context.subject_key, handle=context.handle),
         rejected_share_max=context.rejected_share_max,
         segment_bytes=context.segment_bytes,

@@ -1,11 +1,17 @@
-"""Rows that a complete snapshot did not show are gone, and are removed."""
+"""Rows that a complete snapshot did not show are gone, and are removed.
+
+But for those that are no longer worked on: what is under a hold stays, and what is due by its
+policy was not let in to be shown, and goes by the policy.
+"""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from heapq import merge
 from typing import Final
 
+from coworker_pipelines.connections.holds import standing_over
 from coworker_pipelines.documents import names
+from coworker_pipelines.documents.aging import out_of_use
 from coworker_pipelines.documents.removal import delete_keys
 from coworker_pipelines.kernel.errors import RefusedError
 from coworker_pipelines.sdk.stream import Stream
@@ -51,12 +57,15 @@ def _gone_keys(
     context: SyncContext, stream: Stream, manifest: Manifest
 ) -> Iterator[Iterator[tuple[str, bool]]]:
     """Each stored key, and whether it is gone."""
+    with context.database.tenant(context.scope.tenant) as session:
+        policy, holds = standing_over(session, context.scope, stream.name)
+    without = out_of_use(policy, holds, context.clock.now())
     with ExitStack() as stack:
         runs = [
             read_keys(stack.enter_context(context.segments.read(keys_path(manifest, segment))))
             for segment in manifest.segments
         ]
-        yield _compared(context.reader.keys_sorted(stream.name), merge(*runs))
+        yield _compared(context.reader.keys_sorted(stream.name, without=without), merge(*runs))
 
 
 def _compared(stored: Iterator[str], shown: Iterator[str]) -> Iterator[tuple[str, bool]]:

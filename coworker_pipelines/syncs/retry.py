@@ -7,11 +7,12 @@ from typing import Final, Self
 
 import orjson
 
+from coworker_pipelines.connections.kept_out import kept_out
 from coworker_pipelines.connections.rejected import RejectedEntry, RejectReason
 from coworker_pipelines.connections.selections import current_selection, selected_fields
 from coworker_pipelines.connections.stream_states import await_activities, fence, sync_stream
 from coworker_pipelines.documents import names
-from coworker_pipelines.extraction.prepare import Preparation, Suppressed
+from coworker_pipelines.extraction.prepare import Filtered, Preparation, Suppressed
 from coworker_pipelines.extraction.screening import Screen
 from coworker_pipelines.kernel.counts import Counts
 from coworker_pipelines.kernel.window import Window
@@ -85,6 +86,8 @@ def _retry(
         result = Counts(read=1, rejected=1)
         if any(isinstance(one, Suppressed) for one in prepared.left_out):
             result = Counts(read=1, suppressed=1)
+        elif any(isinstance(one, Filtered) for one in prepared.left_out):
+            result = Counts(read=1, filtered=1)
         elif lines := prepared.documents.lines():
             (outcome,) = writer.write(blocks_of(lines), _mode(stream))
             if not outcome.rejected:
@@ -103,6 +106,7 @@ def _preparation(context: SyncContext, stream: Stream, window: Window) -> Prepar
     with context.database.tenant(context.scope.tenant) as session:
         selection = current_selection(session, context.scope.connection)
         fields, version = selected_fields(selection, stream), selection.version
+        stays_out = kept_out(session, context.scope, stream.name, now=context.clock.now())
         suppression = context.suppressions.current(session, context.scope, stream.name)
     if fields is None:
         return None
@@ -125,6 +129,7 @@ def _preparation(context: SyncContext, stream: Stream, window: Window) -> Prepar
             extracted_at=context.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ"),
         ),
         subject_key=context.subject_key,
+        kept_out=stays_out,
         screen=Screen(suppression, stream, context.subject_key, handle=context.handle),
     )
 

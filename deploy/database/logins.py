@@ -56,6 +56,7 @@ LOGINS = (
     Login(name="code_location", roles=("coworker_control",), holder="code-location"),
     Login(name="control_plane", roles=("coworker_control", "coworker_run"), holder="control-plane"),
     Login(name="oauth_refresher", roles=("coworker_control",), holder="oauth-refresher"),
+    Login(name="privacy_worker", roles=("coworker_privacy",), holder="privacy-worker"),
     # The control plane hands it to runs, in each connection's own Secret.
     Login(name="runs", roles=("coworker_run",), holder="control-plane", prefix="run_"),
 )

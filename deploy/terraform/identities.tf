@@ -2,9 +2,10 @@
 # code location and refresher are nobody. No account has a key: pods get their identity from GKE.
 locals {
   accounts = {
-    nodes         = "The cluster's nodes: pull images, write logs and metrics."
-    control-plane = "The CLI: lists and deletes segments."
-    elasticsearch = "Elasticsearch: writes and reads its snapshots."
+    nodes          = "The cluster's nodes: pull images, write logs and metrics."
+    control-plane  = "The CLI: lists and deletes segments."
+    privacy-worker = "Deletions: list and delete segments."
+    elasticsearch  = "Elasticsearch: writes and reads its snapshots."
   }
 
   # Roles in the project. No role here may read data.
@@ -79,6 +80,12 @@ resource "google_storage_bucket_iam_member" "control_plane" {
   member = google_service_account.this["control-plane"].member
 }
 
+resource "google_storage_bucket_iam_member" "privacy_worker" {
+  bucket = google_storage_bucket.segments.name
+  role   = google_project_iam_custom_role.segment_remover.name
+  member = google_service_account.this["privacy-worker"].member
+}
+
 resource "google_storage_bucket_iam_member" "elasticsearch" {
   bucket = google_storage_bucket.snapshots.name
   role   = "roles/storage.objectUser"
@@ -95,8 +102,9 @@ resource "google_storage_bucket_iam_member" "elasticsearch_bucket" {
 # Pod to account: the one service account of the one namespace, and no other.
 resource "google_service_account_iam_member" "pods" {
   for_each = {
-    control-plane = "coworker/control-plane"
-    elasticsearch = "coworker-elasticsearch/elasticsearch"
+    control-plane  = "coworker/control-plane"
+    privacy-worker = "coworker/privacy-worker"
+    elasticsearch  = "coworker-elasticsearch/elasticsearch"
   }
 
   service_account_id = google_service_account.this[each.key].name

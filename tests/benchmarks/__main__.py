@@ -13,6 +13,7 @@ import psutil
 from rich.console import Console
 
 from tests.benchmarks import pipeline, rivals
+from tests.benchmarks.deletion import deletion
 from tests.benchmarks.documents import LARGE_DIVISOR, documents_1kb, documents_10kb
 from tests.benchmarks.erasure import erasure
 from tests.benchmarks.frame import Figures, Given, Measurement
@@ -21,6 +22,7 @@ from tests.benchmarks.picture import draw
 from tests.benchmarks.redaction import redaction
 from tests.benchmarks.result import Result
 from tests.benchmarks.servers import opened_servers
+from tests.benchmarks.suppression import suppression
 from tests.benchmarks.table import print_result
 from tests.benchmarks.tick import tick
 
@@ -37,6 +39,8 @@ MEASUREMENTS: Final = (
     Measurement(name="load", open=load),
     Measurement(name="redaction", open=redaction),
     Measurement(name="erasure", open=erasure, rounds_max=1),
+    Measurement(name="suppression", open=suppression),
+    Measurement(name="deletion", open=deletion, rounds_max=1),
     Measurement(name="memory", open=pipeline.memory, rounds_max=1),
 )
 """In this order in every round: what is compared stands close together."""

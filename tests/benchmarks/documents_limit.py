@@ -86,7 +86,7 @@ def measure_writer(
     address: ElasticsearchAddress, operations: Sequence[bytes], *, again: bool = False
 ) -> float:
     """Documents a second of our writer; ``again``: those of the second, unchanged, time."""
-    given = list(_blocks(operations))
+    given = list(blocks_of_operations(operations))
     with _fresh_alias(address) as (endpoint, alias):
         writer = DocumentsWriter(endpoint, alias)
         for unchanged in (False, True) if again else (False,):
@@ -98,7 +98,7 @@ def measure_writer(
         return len(operations) / seconds
 
 
-def _blocks(operations: Sequence[bytes]) -> Iterator[Block]:
+def blocks_of_operations(operations: Sequence[bytes]) -> Iterator[Block]:
     """As extraction closes them: by operations or by bytes, whichever comes first."""
     body: list[bytes] = []
     size = 0

@@ -43,15 +43,15 @@ def end_to_end(given: Given) -> Iterator[Round]:
     """
     source = given.folder / "source.db"
     make_source(source, given.documents)
-    with _settings(given, "end-to-end") as settings, opened(settings) as platform:
+    with made_settings(given, "end-to-end") as settings, opened(settings) as platform:
         numbers = count()
 
         def measured() -> Figures:
-            handle = _add_connection(platform, source, f"notes-{next(numbers)}")
+            handle = add_connection(platform, source, f"notes-{next(numbers)}")
             try:
                 return _two_syncs(platform, handle, given.documents)
             finally:
-                _remove(platform, handle)
+                remove(platform, handle)
 
         measured()
         yield measured
@@ -60,19 +60,19 @@ def end_to_end(given: Given) -> Iterator[Round]:
 @contextmanager
 def memory(given: Given) -> Iterator[Round]:
     """Peak of a process that syncs a million documents, and of one that syncs a tenth."""
-    with _settings(given, "memory") as settings, opened(settings) as platform:
+    with made_settings(given, "memory") as settings, opened(settings) as platform:
         numbers = count()
 
         @contextmanager
         def process(documents: int) -> Iterator[Process]:
             source = given.folder / f"source-{documents}.db"
             make_source(source, documents)
-            handle = _add_connection(platform, source, f"notes-{next(numbers)}")
+            handle = add_connection(platform, source, f"notes-{next(numbers)}")
             command = [sys.executable, "-m", "tests.benchmarks.sync_process", handle]
             try:
                 yield Process(command=command, environment=environment_of(settings, given.folder))
             finally:
-                _remove(platform, handle)
+                remove(platform, handle)
                 source.unlink()
 
         def measured() -> Figures:
@@ -141,7 +141,7 @@ def _two_syncs(platform: Platform, handle: str, documents: int) -> Figures:
 
 
 @contextmanager
-def _settings(given: Given, name: str) -> Iterator[Settings]:
+def made_settings(given: Given, name: str) -> Iterator[Settings]:
     """A platform of its own on the given servers, with one tenant."""
     folder = given.folder / name
     with made_database(given.endpoints.database_url) as database:
@@ -158,10 +158,10 @@ def _settings(given: Given, name: str) -> Iterator[Settings]:
         yield settings
 
 
-def _add_connection(platform: Platform, source: Path, name: str) -> str:
+def add_connection(platform: Platform, source: Path, name: str, *, tenant: str = TENANT) -> str:
     return platform.maker.make(
         ConnectionOrder(
-            tenant=TENANT,
+            tenant=tenant,
             name=name,
             kind="sql",
             form={"url": f"sqlite:///{source}"},
@@ -172,7 +172,7 @@ def _add_connection(platform: Platform, source: Path, name: str) -> str:
     )
 
 
-def _remove(platform: Platform, handle: str) -> None:
+def remove(platform: Platform, handle: str) -> None:
     with platform.database.control() as session:
         scope = find_connection(session, handle).scope
     platform.keys.indices.remove(scope)

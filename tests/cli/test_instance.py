@@ -1,5 +1,6 @@
 """Where Dagster's settings are: one machine's are ours, a cluster's are deployed."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from coworker_pipelines.kernel.clock import SystemClock
 from coworker_pipelines.kernel.errors import TenantActionError
 from coworker_pipelines.services.local import Endpoints
 
+MASKED = "DAGSTER_REDACT_USER_CODE_ERRORS"
 SETTINGS = """
 storage:
   postgres:
@@ -51,8 +53,11 @@ def test_on_one_machine_the_shipped_settings_count(
     deployed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COWORKER_SECRETS", "file")
+    monkeypatch.delenv(MASKED, raising=False)
     with open_instance() as instance:
+        assert os.environ[MASKED] == "1"
         assert isinstance(instance, DagsterInstance)
         assert instance.root_directory == str(deployed / "state" / "dagster")
         state = instance_state(instance, SystemClock().now())
     assert state == replace(state, coordinator="TenantRunCoordinator", runs_max=4)
+    assert MASKED not in os.environ

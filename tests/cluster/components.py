@@ -65,6 +65,7 @@ def deployed(
                 "elasticsearch_password": password.get_secret_value(),
                 "master_key": secrets.token_hex(KEY_BYTES // 2),
             },
+            "oauth-refresher": {**dagster, "database_url": logins.make("coworker_control")},
         }
         environments = {
             name: _environment(name, values[name], plane, endpoints, folder) for name in values
@@ -120,6 +121,7 @@ def _environment(
         "COWORKER_ELASTICSEARCH_USER": str(endpoints.elasticsearch.user),
         "COWORKER_SEGMENTS": "/var/lib/coworker/segments",
         "COWORKER_FIRST_WINDOW": "2026-01",
+        "COWORKER_BACKUP_DAYS": "0",
         "DAGSTER_EVENT_LOG_CONSUMER_DAEMON_INTERVAL_SECONDS": "1",
         **{f"COWORKER_{name.upper()}_FILE": str(mount / name) for name in values},
     }

@@ -7,6 +7,7 @@ Jobs, whose Pods the tests' node runs. Each is told what its Deployment would te
 import os
 import subprocess
 import sys
+from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +17,10 @@ from dagster import DagsterInstance, DagsterRun, DagsterRunStatus
 from kubernetes import client
 
 from coworker_pipelines.assembly import Platform
+from coworker_pipelines.cluster.names import secret_name
 from coworker_pipelines.defs.run_jobs import job_name
 from coworker_pipelines.kernel.scope import Scope
+from coworker_pipelines.kernel.secret import Secret
 from coworker_pipelines.provisioning.connections import ConnectionOrder
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.kubelet import Kubelet
@@ -66,6 +69,20 @@ class Deployed:
         )
         assert done.returncode == 0, done.stderr
         return done.stdout
+
+    def add_by_command_line(self, tenant: str, name: str, form: Mapping[str, str | Secret]) -> None:
+        """A connection of the kind ``sql``, as a person makes it in the control plane's pod."""
+        password = form["password"]
+        assert isinstance(password, Secret)
+        made = ("connections", "add", tenant, name, "--kind", "sql")
+        self.coworker(
+            *made,
+            "--setting",
+            f"url={form['url']}",
+            "--secret-file",
+            "password=-",
+            given=password.get_secret_value(),
+        )
 
     def await_partition(self, handle: str) -> None:
         """The sensor has told Dagster of the connection."""
@@ -176,3 +193,19 @@ class Deployed:
         """How many documents Elasticsearch holds."""
         with self.platform.open_reading(handle) as reading:
             return sum(len(list(page)) for page in reading.documents.scan(stream))
+
+    def secret(self, reference: str) -> dict[str, str]:
+        """What the Secret holds, asked as the cluster's administrator."""
+        place = secret_name(reference).place
+        core = client.CoreV1Api(self.plane.admin)
+        data = core.read_namespaced_secret(place.name, place.namespace).data or {}
+        return {name: b64decode(value).decode() for name, value in data.items()}
+
+
+def secrets_of(job: Any) -> set[str]:
+    """Every Secret that the Job's pod names, in whatever way."""
+    pod = job.spec.template.spec
+    assert not pod.image_pull_secrets
+    assert all(entry.value_from is None for entry in pod.containers[0].env)
+    assert not any(volume.projected or volume.csi for volume in pod.volumes)
+    return {volume.secret.secret_name for volume in pod.volumes if volume.secret}

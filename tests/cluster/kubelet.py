@@ -89,6 +89,11 @@ class Kubelet:
         """What the container wrote until now."""
         return self._logs[namespace, name].read_text(encoding="utf-8", errors="replace")
 
+    def mounted(self, namespace: str, name: str, volume: str) -> dict[str, str]:
+        """The files that a running Pod finds in one of its volumes."""
+        with self._lock:
+            return self._find(namespace, name).volumes.mounted(volume)
+
     def is_running(self, namespace: str, name: str) -> bool:
         with self._lock:
             return any(_is(running.pod, namespace, name) for running in self._running.values())

@@ -164,7 +164,7 @@ def test_a_run_of_a_connection_and_one_of_a_component_are_launched(
     tenant: str, kubectl_as: KubectlAs
 ) -> None:
     succeeded(create(kubectl_as("daemon"), _run(tenant), DRY))
-    for component in ("code-location", "control-plane", "oauth-refresher"):
+    for component in ("code-location", "control-plane", "oauth-refresher", "privacy-worker"):
         succeeded(create(kubectl_as("daemon"), _component_run(component), DRY))
 
 

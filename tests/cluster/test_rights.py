@@ -31,6 +31,7 @@ ACCOUNTS: Final = (
     "daemon",
     "code-location",
     "oauth-refresher",
+    "privacy-worker",
     "migrate",
     "default",
 )
@@ -76,11 +77,13 @@ _SHAPES_TENANTS: Final = (
     | _rights(
         verbs="bind",
         of="clusterroles/coworker-tenant-secrets clusterroles/coworker-tenant-runs "
-        "clusterroles/coworker-tenant-tokens clusterroles/coworker-tenant-grants",
+        "clusterroles/coworker-tenant-tokens clusterroles/coworker-tenant-grants "
+        "clusterroles/coworker-tenant-removals",
     )
     | _rights(verbs="get list", of="roles clusterroles clusterrolebindings")
     | _rights(verbs="create", of="subjectaccessreviews")
 )
+_ENDS_TENANTS: Final = _rights(verbs="get delete", of="namespaces")
 _LAUNCHES: Final = _rights(verbs="get list create delete", of="jobs") | _rights(
     verbs="get list", of="pods events"
 )
@@ -93,6 +96,12 @@ TABLE: Final[Mapping[str, Mapping[str, Rights]]] = {
         GRANTS: _SHAPES_TENANTS | _rights(verbs="create update delete", of="secrets"),
     },
     "daemon": {OURS: _LAUNCHES, TENANT: _LAUNCHES},
+    "privacy-worker": {
+        OURS: _ENDS_TENANTS,
+        FOREIGN: _ENDS_TENANTS,
+        TENANT: _ENDS_TENANTS | _rights(verbs="delete", of="secrets"),
+        GRANTS: _ENDS_TENANTS | _rights(verbs="delete", of="secrets"),
+    },
     "oauth-refresher": {
         TENANT: _rights(verbs="create update", of="secrets"),
         GRANTS: _rights(verbs="get list patch update", of="secrets"),

@@ -10,25 +10,38 @@ from dagster import DagsterRunStatus
 from kubernetes import client
 
 from coworker_pipelines.cluster.client import Cluster
-from coworker_pipelines.cluster.names import CONTROL_PLANE, OWN_NAMESPACE, namespace_of
+from coworker_pipelines.cluster.names import (
+    CONTROL_PLANE,
+    OAUTH_REFRESHER,
+    OWN_NAMESPACE,
+    namespace_of,
+)
 from coworker_pipelines.cluster.rights import Account
 from coworker_pipelines.cluster.tenants import remaining_namespaces, remove_tenant_namespaces
 from coworker_pipelines.connections.connections import find_connection
-from coworker_pipelines.documents import names
 from coworker_pipelines.kernel.errors import TenantActionError
-from coworker_pipelines.kernel.secret import Secret
-from coworker_pipelines.secrets.references import source_reference
+from coworker_pipelines.oauth.authorization import AuthorizationRequest
+from coworker_pipelines.secrets.references import source_reference, token_reference
+from coworker_pipelines.secrets.store import MemorySecretStore
 from coworker_pipelines.services.local import Endpoints
-from tests.cluster import probe
 from tests.cluster.components import deployed, give_secret
 from tests.cluster.control_plane import ControlPlane
-from tests.cluster.deployed import RUN_S, Deployed
+from tests.cluster.deployed import RUN_S, Deployed, secrets_of
 from tests.cluster.kubelet import Fate
 from tests.cluster.logins import made_logins
+from tests.cluster.probing import probed
 from tests.cluster.source import MONTH, ROWS, Orders
 from tests.database_fixtures import made_database, named_url
-from tests.defs.servers import ROOT, wait_until
+from tests.defs.servers import wait_until
+from tests.oauth.authorization_server import (
+    CLIENT_SECRET,
+    authorization_server,
+    client_id,
+)
+from tests.oauth.browser import answer_to
+from tests.oauth.house import REDIRECT_URL, House
 
+_PARTS = ("source", "access", "token")
 SUCCESS, FAILURE = DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE
 
 
@@ -62,7 +75,7 @@ def orders(endpoints: Endpoints) -> Iterator[Orders]:
 def test_a_connection_of_the_command_line_is_synced_in_the_cluster_and_leaves_no_job(
     world: Deployed, orders: Orders
 ) -> None:
-    _add_by_command_line(world, "acme", "shop", orders)
+    world.add_by_command_line("acme", "shop", orders.form)
     world.await_partition("acme.shop")
     run_id = world.sync("acme.shop", MONTH)
     assert world.stored("acme.shop") == ROWS
@@ -70,7 +83,7 @@ def test_a_connection_of_the_command_line_is_synced_in_the_cluster_and_leaves_no
     scope = world.scope("acme.shop")
     assert job.metadata.namespace == namespace_of(scope.tenant)
     assert job.metadata.labels["coworker.io/connection"] == scope.connection
-    assert _secrets_of(job) == {f"{scope.connection}-{part}" for part in _PARTS}
+    assert secrets_of(job) == {f"{scope.connection}-{part}" for part in _PARTS}
     wait_until(lambda: world.job(run_id) is None, RUN_S)
 
 
@@ -116,7 +129,7 @@ def test_what_a_user_writes_into_the_launchpad_gains_nothing(
     )
     job, scope = world.job(run_id), world.scope(handle)
     assert job.metadata.namespace == namespace_of(scope.tenant)
-    assert _secrets_of(job) == {f"{scope.connection}-{part}" for part in _PARTS}
+    assert secrets_of(job) == {f"{scope.connection}-{part}" for part in _PARTS}
     container = job.spec.template.spec.containers[0]
     assert container.image != "evil"
     assert container.env_from is None
@@ -131,7 +144,7 @@ def test_a_run_that_tries_reaches_nothing_of_another_tenant(
     foreign = world.scope(world.add_connection("rival", "probed", orders.form))
     own = world.scope(handle)
     run_id = world.sync(handle, MONTH)
-    told = _probed(world, handle, run_id, foreign)
+    told = probed(world, handle, run_id, foreign)
     assert {path.partition("/")[0] for path in told["files"]} == {"access", "source"}
     assert told["modes"] == ["0o440"]
     assert told["writes"] == "Read-only file system"
@@ -269,7 +282,7 @@ def test_a_run_without_a_partition_works_as_its_component(world: Deployed) -> No
     assert job.metadata.namespace == OWN_NAMESPACE
     assert job.spec.template.spec.service_account_name == "code-location"
     assert not job.spec.template.spec.automount_service_account_token
-    assert _secrets_of(job) == {"code-location"}
+    assert secrets_of(job) == {"code-location"}
 
 
 def test_keys_are_rotated_by_a_run_that_works_as_the_control_plane(
@@ -282,7 +295,7 @@ def test_keys_are_rotated_by_a_run_that_works_as_the_control_plane(
         find_connection(session, handle).key_expires_at = soon
     run_id = world.launch_job("rotate_keys")
     world.await_status(run_id, SUCCESS)
-    assert _secrets_of(world.job(run_id)) == {"control-plane"}
+    assert secrets_of(world.job(run_id)) == {"control-plane"}
     with world.platform.database.control() as session:
         expires_at = find_connection(session, handle).key_expires_at
     assert expires_at is not None
@@ -290,59 +303,48 @@ def test_keys_are_rotated_by_a_run_that_works_as_the_control_plane(
     world.sync(handle, MONTH)
 
 
+def test_a_token_that_the_refreshers_run_renewed_is_in_the_next_syncs_mount(
+    world: Deployed, orders: Orders
+) -> None:
+    give_secret(world.plane, world, OAUTH_REFRESHER)
+    handle = world.add_connection("acme", "let-in", orders.form)
+    scope = world.scope(handle)
+    house = House(
+        database=world.platform.database, secrets=MemorySecretStore(), clock=world.platform.clock
+    )
+    with authorization_server() as server:
+        request = AuthorizationRequest.new(server.provider(), client_id(), REDIRECT_URL)
+        world.platform.letting_in.authorizer.accept(
+            handle,
+            request,
+            request.code_pasted(answer_to(request)),
+            client_secret=CLIENT_SECRET,
+            authorised_by="ann",
+        )
+        before = world.secret(token_reference(scope))
+        house.make_due(handle)
+        run_id = world.launch_job("oauth_tokens")
+        world.await_status(run_id, SUCCESS)
+    spec = world.job(run_id).spec.template.spec
+    assert (spec.service_account_name, spec.automount_service_account_token) == (
+        OAUTH_REFRESHER,
+        True,
+    )
+    assert secrets_of(world.job(run_id)) == {OAUTH_REFRESHER}
+    after = world.secret(token_reference(scope))
+    assert after["access_token"] != before["access_token"]
+    with orders.locked():
+        sync = world.launch(handle, MONTH)
+        world.await_status(sync, DagsterRunStatus.STARTED)
+        pod = world.pod(sync).metadata
+        assert world.kubelet.mounted(pod.namespace, pod.name, "token") == after
+    world.await_status(sync, SUCCESS)
+    assert before["access_token"] not in world.told(run_id) + world.told(sync)
+    assert after["access_token"] not in world.told(run_id) + world.told(sync)
+
+
 def test_a_sync_without_a_partition_is_refused(world: Deployed) -> None:
     run_id = world.launch_job("sync_sql")
     world.await_status(run_id, FAILURE)
     assert "choose a connection and a window" in world.told(run_id)
     assert world.job(run_id) is None
-
-
-_PARTS = ("source", "access", "token")
-
-
-def _add_by_command_line(world: Deployed, tenant: str, name: str, orders: Orders) -> None:
-    form = orders.form
-    password = form["password"]
-    assert isinstance(password, Secret)
-    made = ("connections", "add", tenant, name, "--kind", "sql", "--setting", f"url={form['url']}")
-    world.coworker(*made, "--secret-file", "password=-", given=password.get_secret_value())
-
-
-def _secrets_of(job: Any) -> set[str]:
-    """Every Secret that the Job's pod names, in whatever way."""
-    pod = job.spec.template.spec
-    assert not pod.image_pull_secrets
-    assert all(entry.value_from is None for entry in pod.containers[0].env)
-    assert not any(volume.projected or volume.csi for volume in pod.volumes)
-    return {volume.secret.secret_name for volume in pod.volumes if volume.secret}
-
-
-def _probed(world: Deployed, handle: str, run_id: str, foreign: Any) -> Any:
-    """What the probe tells from a pod that is the run's in all but its command."""
-    own = world.scope(handle)
-    namespace = namespace_of(own.tenant)
-    template = world.plane.admin.sanitize_for_serialization(world.job(run_id))["spec"]
-    spec = template["template"]["spec"]
-    (container,) = spec["containers"]
-    container["command"] = ["python", str(ROOT / "tests" / "cluster" / "probe.py")]
-    asked = {
-        "tenant": foreign.tenant,
-        "elasticsearch": world.environment["COWORKER_ELASTICSEARCH_URL"],
-        "aliases": {
-            "own": names.documents_alias(own, "orders"),
-            "foreign": names.documents_alias(foreign, "orders"),
-        },
-    }
-    container["args"] = []
-    container["env"].append({"name": probe.FOREIGN, "value": json.dumps(asked)})
-    core = client.CoreV1Api(world.plane.admin)
-    core.create_namespaced_pod(namespace, {"metadata": {"name": "probe"}, "spec": spec})
-    wait_until(
-        lambda: (
-            core.read_namespaced_pod("probe", namespace).status.phase in {"Succeeded", "Failed"}
-        ),
-        RUN_S,
-    )
-    log = world.kubelet.log(namespace, "probe")
-    assert core.read_namespaced_pod("probe", namespace).status.phase == "Succeeded", log
-    return json.loads(log.splitlines()[-1])

@@ -82,10 +82,12 @@ def test_rights_are_bound_where_they_are_needed_and_nowhere_else(
         ("control-plane", "coworker-tenant-secrets"),
         ("daemon", "coworker-tenant-runs"),
         ("oauth-refresher", "coworker-tenant-tokens"),
+        ("privacy-worker", "coworker-tenant-removals"),
     }
     assert bound(oauth_namespace_of(tenant)) == {
         ("control-plane", "coworker-tenant-secrets"),
         ("oauth-refresher", "coworker-tenant-grants"),
+        ("privacy-worker", "coworker-tenant-removals"),
     }
 
 

@@ -60,6 +60,11 @@ class Volumes:
             folders[volume.name] = folder
         return folders
 
+    def mounted(self, volume: str) -> dict[str, str]:
+        """What the Pod finds there now, by the files' names."""
+        folder = self._folder / volume
+        return {path.name: path.read_text() for path in folder.iterdir() if path.is_file()}
+
     @property
     def _group(self) -> int | None:
         context = self._pod.spec.security_context

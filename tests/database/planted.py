@@ -7,6 +7,11 @@ from hashlib import sha256
 from sqlalchemy.orm import Session
 
 from coworker_pipelines.access.rows import DocumentReading
+from coworker_pipelines.connections.retention_rows import (
+    PlacedHold,
+    PolicyOrder,
+    SweptDocument,
+)
 from coworker_pipelines.connections.rows import (
     Connection,
     PendingDerivation,
@@ -31,9 +36,9 @@ NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 WINDOW = date(2026, 1, 1)
 OF_CONTROL = (
     *(Connection, Selection, Suppression, SuppressedKey, DocumentReading, OAuthGrant, Order),
-    JournalEntry,
+    *(JournalEntry, PolicyOrder, PlacedHold),
 )
-OF_PRIVACY = (ReceiptRow,)
+OF_PRIVACY = (ReceiptRow, SweptDocument)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,6 +188,27 @@ def rows_of(planted: Planted, name: str) -> list[Row]:
             reason="ticket 7",
             at=NOW,
         ),
+        PolicyOrder(
+            tenant_id=tenant,
+            connection_id=connection,
+            basis="event",
+            age_days=30,
+            grace_days=0,
+            made_by="ann",
+            made_at=NOW,
+        ),
+        PlacedHold(
+            id=new_id(IdPrefix.HOLD),
+            tenant_id=tenant,
+            connection_id=connection,
+            review_at=WINDOW,
+            placed_at=NOW,
+            matter="L-7",
+            owner="legal",
+            reason="a court's order",
+            placed_by="ann",
+        ),
+        SweptDocument(tenant_id=tenant, connection_id=connection, stream="commits", mark=7),
         Order(
             id=new_id(IdPrefix.ORDER),
             kind=OrderKind.DELETION,

@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError, ProgrammingError
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from coworker_pipelines.connections.connections import find_connection
+from coworker_pipelines.connections.retention_rows import PlacedHold, PolicyOrder
 from coworker_pipelines.connections.rows import (
     Connection,
     RejectedRecord,
@@ -189,7 +190,16 @@ def test_a_run_sees_no_tenant_and_makes_none(
         session.scalars(select(Tenant.id)).all()
 
 
-@pytest.mark.parametrize("column", (Connection.secret_fingerprint, Selection.made_by))
+@pytest.mark.parametrize(
+    "column",
+    (
+        Connection.secret_fingerprint,
+        Selection.made_by,
+        PolicyOrder.made_by,
+        PlacedHold.matter,
+        PlacedHold.reason,
+    ),
+)
 def test_a_run_reads_no_column_that_it_does_not_need(
     database: Database, tenants: tuple[Planted, Planted], column: InstrumentedAttribute[str]
 ) -> None:
@@ -216,6 +226,20 @@ def test_what_was_selected_is_never_changed(
     assert tenants
     with pytest.raises(ProgrammingError), database.control() as session:
         session.execute(update(Selection).values(made_by="somebody else"))
+
+
+def test_what_was_ordered_about_retention_is_never_changed(
+    database: Database, tenants: tuple[Planted, Planted]
+) -> None:
+    assert tenants
+    for change in (
+        update(PolicyOrder).values(age_days=1),
+        delete(PolicyOrder),
+        update(PlacedHold).values(reason="another"),
+        delete(PlacedHold),
+    ):
+        with pytest.raises(ProgrammingError), database.control() as session:
+            session.execute(change)
 
 
 def test_who_names_another_tenant_needs_its_pass(

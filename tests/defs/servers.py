@@ -37,9 +37,9 @@ def deployed_settings() -> dict[str, Any]:
     return settings
 
 
-def write_home(home: Path) -> None:
+def write_home(home: Path, **instead: Any) -> None:
     """The shipped settings, with Dagster's own files in place of Postgres. JSON is YAML."""
-    settings = shipped_settings()
+    settings = shipped_settings() | instead
     del settings["storage"]
     settings["run_coordinator"]["config"]["dequeue_interval_seconds"] = 1
     (home / "dagster.yaml").write_text(json.dumps(settings), encoding="utf-8")

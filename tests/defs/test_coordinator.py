@@ -12,8 +12,10 @@ from dagster._core.storage.tags import (
     MAX_RETRIES_TAG,
     PARTITION_NAME_TAG,
     RUN_KEY_TAG,
+    SENSOR_NAME_TAG,
     WILL_RETRY_TAG,
 )
+from dagster._core.test_utils import MockedRunLauncher
 from dagster._core.workspace.context import BaseWorkspaceRequestContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -149,3 +151,18 @@ def test_a_crashed_run_is_run_again_under_its_own_key(instance: DagsterInstance)
     first = submit(instance, turn)
     again = submit(instance, turn, parent=first.run_id)
     assert again.status is DagsterRunStatus.QUEUED
+
+
+def test_a_deletion_that_a_sensor_asks_for_begins_at_once(tmp_path: Path) -> None:
+    write_home(
+        tmp_path,
+        run_launcher={"module": "dagster._core.test_utils", "class": "MockedRunLauncher"},
+    )
+    with DagsterInstance.from_config(str(tmp_path)) as opened:
+        by_sensor = submit(opened, {SENSOR_NAME_TAG: "deletions_requested"}, job="delete")
+        by_hand = submit(opened, {}, job="delete")
+        launched = opened.run_launcher
+        assert isinstance(launched, MockedRunLauncher)
+        queue = launched.queue()  # type: ignore[no-untyped-call]
+        assert [run.run_id for run in queue] == [by_sensor.run_id]
+        assert by_hand.status is DagsterRunStatus.QUEUED

@@ -75,7 +75,8 @@ def test_the_deployed_settings_are_valid_and_hold_no_secret(
 def test_the_deployed_launcher_is_ours_and_knows_every_kinds_resources(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    for name in ("IMAGE", "ELASTICSEARCH_URL", "ELASTICSEARCH_USER", "SEGMENTS", "FIRST_WINDOW"):
+    names = ("IMAGE", "ELASTICSEARCH_URL", "ELASTICSEARCH_USER", "SEGMENTS", "FIRST_WINDOW")
+    for name in (*names, "BACKUP_DAYS"):
         monkeypatch.setenv(f"COWORKER_{name}", "2024-01")
     reference = InstanceRef.from_dir(str(tmp_path), overrides=deployed_settings())
     launcher = reference.run_launcher

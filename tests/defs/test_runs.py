@@ -22,6 +22,7 @@ from coworker_pipelines.defs.assets import kind_assets
 from coworker_pipelines.defs.graph import build_definitions
 from coworker_pipelines.defs.kinds import Kind, Phase
 from coworker_pipelines.defs.partitions import Span, partition_key
+from coworker_pipelines.defs.verdicts import verdict_of
 from coworker_pipelines.kernel.errors import RetryLaterError, TenantActionError
 from coworker_pipelines.kernel.window import Window
 from coworker_pipelines.syncs.context import Bounds
@@ -190,8 +191,9 @@ def test_checks_are_answered_in_the_step_that_stores(
     assert {(one.check_name, one.passed) for one in answers} == {
         ("balance_holds", False),
         ("index_has_one_tenant", True),
+        ("nothing_outlives_its_policy", True),
     }
-    assert len(answers) == 2 * len(GIT.streams)
+    assert len(answers) == 3 * len(GIT.streams)
     assert all(one.metadata["connection"].value == "acme.code" for one in answers)
 
 
@@ -267,6 +269,7 @@ def test_the_sentence_is_kept_where_foreign_errors_are_masked(
     told = failure(run(platform, instance, partition_key=key))
     assert told.user_failure_data is not None
     assert told.user_failure_data.description == "The token has expired."
+    assert verdict_of(told.user_failure_data) is TenantActionError
 
     error = ValueError("a client's data")
     result = run(platform, instance, partition_key=key)

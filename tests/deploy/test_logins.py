@@ -29,6 +29,7 @@ TAKES_ON: Final[Mapping[str, frozenset[str]]] = {
     "code_location": frozenset({"coworker_control"}),
     "control_plane": frozenset({"coworker_control", "coworker_run"}),
     "oauth_refresher": frozenset({"coworker_control"}),
+    "privacy_worker": frozenset({"coworker_privacy"}),
     "runs": frozenset({"coworker_run"}),
 }
 ROLES: Final = (
@@ -142,7 +143,10 @@ def test_each_components_addresses_are_files_for_its_own_secret(
     passwords = {login.name: f"password/of {login.name}" for login in logins.LOGINS}
     logins.write_files(tmp_path, passwords, ("10.20.0.3:5432", "require"))
     files = {str(p.relative_to(tmp_path)): p for p in tmp_path.rglob("*") if p.is_file()}
-    both = ("code-location", "control-plane", "daemon", "migrate", "oauth-refresher")
+    both = (
+        *("code-location", "control-plane", "daemon", "migrate"),
+        *("oauth-refresher", "privacy-worker"),
+    )
     assert set(files) == {
         *(f"{name}/{file}" for name in both for file in ("database_url", "dagster_database_url")),
         "webserver/dagster_database_url",

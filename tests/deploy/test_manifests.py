@@ -79,7 +79,7 @@ def test_a_fault_is_found(plant: Callable[[Any], None], fault: str) -> None:
 
 def test_no_service_account_gets_a_token_by_itself() -> None:
     accounts = [m for m in [*BASE, *ADDONS] if m["kind"] == "ServiceAccount"]
-    assert len(accounts) == 7
+    assert len(accounts) == 8
     assert all(account["automountServiceAccountToken"] is False for account in accounts)
 
 
@@ -98,6 +98,7 @@ _API: Final = frozenset({("to-kubernetes", 443), ("to-kubernetes", 6443)})
         ("daemon", {_POSTGRES, ("to-code-location", 4000), *_API}),
         ("code-location", {_POSTGRES}),
         ("migrate", {_POSTGRES}),
+        ("privacy-worker", {_POSTGRES, *_API, ("to-elasticsearch", 9200)}),
         ("oauth-refresher", {_POSTGRES, *_API, ("oauth-refresher-to-sources", 443)}),
         (
             "control-plane",

@@ -10,6 +10,7 @@ from elasticsearch import Elasticsearch
 from coworker_pipelines.doctor.check import Outcome, Verdict
 from coworker_pipelines.doctor.elasticsearch import CLUSTER_RIGHTS, elasticsearch_checks
 from coworker_pipelines.documents.client import open_client
+from coworker_pipelines.documents.indices import SHARDS_PER_NODE_DEFAULT
 from coworker_pipelines.kernel.secret import Secret
 from coworker_pipelines.services.address import ElasticsearchAddress
 from tests.doctor.asking import FAILED, NOT_APPLICABLE, OK, WARNING, answer
@@ -125,6 +126,15 @@ def test_a_setting_that_is_nowhere_is_the_servers_own_default() -> None:
 def test_a_cluster_without_room_for_one_more_has_failed(used: int, verdict: Verdict) -> None:
     with answering(_cluster(used, 1_000)) as address:
         assert _asked(address, SHARDS).verdict is verdict
+
+
+def test_the_room_for_shards_is_what_the_node_says(
+    admin: Elasticsearch, elasticsearch_address: ElasticsearchAddress
+) -> None:
+    every = admin.cluster.get_settings(include_defaults=True, flat_settings=True)
+    limit = int(every["defaults"]["cluster.max_shards_per_node"])
+    assert limit != SHARDS_PER_NODE_DEFAULT, "The node's own limit has to differ from the default."
+    assert f" of {limit:,};" in _asked(elasticsearch_address, SHARDS).seen
 
 
 def test_what_a_connection_takes_is_learned_from_those_that_there_are() -> None:

@@ -3,9 +3,7 @@
 import hashlib
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -14,9 +12,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coworker_pipelines.connections.rejected import RejectReason
-from coworker_pipelines.connections.suppressed_keys import KeySet
-from coworker_pipelines.connections.suppression import SuppressionList, document_token
 from coworker_pipelines.extraction.identifiers import subject_key_of
 from coworker_pipelines.extraction.keys import microseconds
 from coworker_pipelines.extraction.payload import (
@@ -25,19 +20,18 @@ from coworker_pipelines.extraction.payload import (
     canonical_payloads,
     time_text,
 )
-from coworker_pipelines.extraction.prepare import (
-    DOCUMENT_BYTES_MAX,
-    Filtered,
-    LeftOut,
-    Preparation,
-    Rejection,
-    Suppressed,
-)
-from coworker_pipelines.extraction.screening import Screen
-from coworker_pipelines.extraction.subjects import subject_keys_of
 from coworker_pipelines.sdk.stream import IdentifierKind, Stream
 from coworker_pipelines.segments.block import delete_line
 from coworker_pipelines.segments.manifest import WriteMode
+from tests.extraction.preparing import (
+    SECRET,
+    Operation,
+    lines_of,
+    only_outcome,
+    operation_of,
+    outcome_of,
+    preparation_of,
+)
 from tests.extraction.shop import (
     EVENTS,
     NAMESPACE,
@@ -46,11 +40,9 @@ from tests.extraction.shop import (
     SHELVES,
     SUBJECT_KEY,
     WINDOW,
-    manifest_for,
     moment,
     order,
     request_for,
-    screen_for,
 )
 
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=20)
@@ -67,17 +59,6 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
     max_leaves=6,
 )
-SECRET = "a-value-of-a-client"
-ANN = frozenset({str(subject_key_of(IdentifierKind.EMAIL, "ann@example.org", SUBJECT_KEY))})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Operation:
-    """The one document that a page of one record became."""
-
-    key: str
-    content_hash: str
-    lines: bytes
 
 
 @given(VALUES, VALUES, st.randoms(use_true_random=False))
@@ -88,13 +69,13 @@ def test_the_order_of_fields_changes_no_byte(
     names = list(record)
     shuffling.shuffle(names)
     shuffled = {name: _shuffled(record[name], shuffling) for name in names}
-    assert _prepared(ORDERS, shuffled) == _prepared(ORDERS, record)
+    assert outcome_of(ORDERS, shuffled) == outcome_of(ORDERS, record)
 
 
 @given(VALUES)
 def test_the_payload_is_the_record_with_sorted_names(note: object) -> None:
     record = order(1, note=note)
-    action, document = _lines(_operation(ORDERS, record))
+    action, document = lines_of(operation_of(ORDERS, record))
     payload = canonical_payload(record)
     assert document.endswith(b',"payload":' + payload + b"}")
     assert orjson.loads(document)["payload"] == orjson.loads(payload)
@@ -109,7 +90,7 @@ def test_the_payload_is_the_record_with_sorted_names(note: object) -> None:
 
 def test_a_document_has_its_envelope_and_nothing_else() -> None:
     record = order(7, login=12)
-    _, document = _lines(_operation(ORDERS, record))
+    _, document = lines_of(operation_of(ORDERS, record))
     payload = canonical_payload(record)
     people = (
         subject_key_of(IdentifierKind.EMAIL, record["email"], SUBJECT_KEY),
@@ -129,7 +110,7 @@ def test_a_document_has_its_envelope_and_nothing_else() -> None:
 
 
 def test_a_snapshots_document_has_neither_version_nor_time() -> None:
-    _, document = _lines(_operation(SHELVES, {"hall": "A", "text": "x"}))
+    _, document = lines_of(operation_of(SHELVES, {"hall": "A", "text": "x"}))
     assert not {"version", "occurred_at"} & orjson.loads(document).keys()
 
 
@@ -146,10 +127,10 @@ def test_each_write_mode_has_its_action(
     mode: WriteMode, stream: Stream, action: dict[str, dict[str, object]]
 ) -> None:
     record = {"hall": 'A"|\\', "number": 5} if stream is EVENTS else {"hall": 'A"|\\'}
-    operation = _operation(stream, record, mode=mode)
+    operation = operation_of(stream, record, mode=mode)
     (verb,) = action
     expected = {verb: {"_id": operation.key} | action[verb]}
-    first, second = _lines(operation)
+    first, second = lines_of(operation)
     assert orjson.loads(first) == expected
     assert orjson.loads(second)["key"] == operation.key
     assert orjson.loads(second)["content_hash"] == operation.content_hash
@@ -157,9 +138,9 @@ def test_each_write_mode_has_its_action(
 
 @given(TEXTS.filter(bool))
 def test_any_text_may_be_a_key(text: str) -> None:
-    prepared = _prepared(SHELVES, {"hall": text})
+    prepared = outcome_of(SHELVES, {"hall": text})
     assert isinstance(prepared, Operation)
-    first, second = _lines(prepared)
+    first, second = lines_of(prepared)
     assert orjson.loads(first)["index"]["_id"] == orjson.loads(second)["key"] == prepared.key
     assert orjson.loads(delete_line(prepared.key)) == {"delete": {"_id": prepared.key}}
 
@@ -193,8 +174,8 @@ def test_a_page_becomes_what_its_records_become_one_by_one(
     records = [kind(number) for number, kind in enumerate(kinds)]
     erased = subject_key_of(IdentifierKind.EMAIL, "erased@example.org", SUBJECT_KEY)
     suppressed = frozenset({str(erased)})
-    page = _preparation(ORDERS, suppressed=suppressed).prepare(records)
-    alone = [_prepared(ORDERS, record, suppressed=suppressed) for record in records]
+    page = preparation_of(ORDERS, suppressed=suppressed).prepare(records)
+    alone = [outcome_of(ORDERS, record, suppressed=suppressed) for record in records]
     stored = [one for one in alone if isinstance(one, Operation)]
     assert page.documents.lines() == [one.lines for one in stored]
     assert page.documents.keys == [one.key for one in stored]
@@ -219,7 +200,7 @@ def test_a_record_spoils_no_payload_but_its_own() -> None:
 
 
 def test_truth_is_nobodys_number_whatever_came_before() -> None:
-    page = _preparation(ORDERS).prepare([order(1, login=1), order(2, login=True)])
+    page = preparation_of(ORDERS).prepare([order(1, login=1), order(2, login=True)])
     number, truth = (
         set(orjson.loads(line.split(b"\n")[1])["subject_keys"]) for line in page.documents.lines()
     )
@@ -230,182 +211,31 @@ def test_truth_is_nobodys_number_whatever_came_before() -> None:
 
 def test_only_selected_fields_are_taken_in() -> None:
     request = request_for(ORDERS, leave_out=frozenset({"note", "email", "login"}))
-    preparation = _preparation(ORDERS, request=request)
-    prepared = _only(preparation, order(1, note=SECRET, more=SECRET, login=5))
+    preparation = preparation_of(ORDERS, request=request)
+    prepared = only_outcome(preparation, order(1, note=SECRET, more=SECRET, login=5))
     assert isinstance(prepared, Operation)
     assert SECRET.encode() not in prepared.lines
-    document = orjson.loads(_lines(prepared)[1])
+    document = orjson.loads(lines_of(prepared)[1])
     assert document["payload"].keys() == {"id", "buyer", "changed_at"}
     assert document["subject_keys"] == []
 
 
 def test_a_field_that_nobody_declared_is_not_taken_in() -> None:
-    assert _prepared(ORDERS, order(1, more=SECRET)) == _prepared(ORDERS, order(1))
+    assert outcome_of(ORDERS, order(1, more=SECRET)) == outcome_of(ORDERS, order(1))
 
 
 def test_a_record_is_left_as_it_was() -> None:
     record = order(1, more=1)
     before = dict(record)
-    _prepared(ORDERS, record)
+    outcome_of(ORDERS, record)
     assert record == before
 
 
-@pytest.mark.parametrize(
-    ("record", "reason", "key"),
-    (
-        ({"changed_at": "2026-03-01T00:00:00Z", "note": SECRET}, RejectReason.NO_KEY, None),
-        (order(1, id=None, note=SECRET), RejectReason.NO_KEY, None),
-        (order(1, changed_at=None, note=SECRET), RejectReason.NO_CURSOR, "1"),
-        (order(1, changed_at=SECRET), RejectReason.NO_CURSOR, "1"),
-        (order(1, changed_at="9999-12-31T23:00:00-05:00"), RejectReason.NO_CURSOR, "1"),
-        (order(1, note=Decimal("1.5"), buyer=SECRET), RejectReason.NOT_SERIALISABLE, "1"),
-        (order(1, note={SECRET.encode()}), RejectReason.NOT_SERIALISABLE, "1"),
-        (order(1, note={1: SECRET}), RejectReason.NOT_SERIALISABLE, "1"),
-        (order(1, note=2**64, buyer=SECRET), RejectReason.NOT_SERIALISABLE, "1"),
-        (order(1, note=SECRET + "\ud800"), RejectReason.NOT_SERIALISABLE, "1"),
-        (order(1, note=SECRET * 2**20), RejectReason.TOO_LARGE, "1"),
-    ),
-)
-def test_what_cannot_be_stored_is_rejected_with_its_reason_and_kept(
-    record: dict[str, Any], reason: RejectReason, key: str | None
-) -> None:
-    prepared = _prepared(ORDERS, record)
-    assert isinstance(prepared, Rejection)
-    assert (prepared.reason, prepared.key) == (reason, key)
-    assert SECRET not in prepared.detail
-    assert prepared.detail
-    kept = orjson.loads(prepared.payload)
-    assert kept.keys() == record.keys()
-    if SECRET in str(record):
-        assert SECRET in str(kept)
-
-
-def test_a_key_that_is_no_text_to_json_is_rejected() -> None:
-    prepared = _prepared(SHELVES, {"hall": "\ud800", "text": SECRET})
-    assert isinstance(prepared, Rejection)
-    assert (prepared.reason, prepared.key) == (RejectReason.NO_KEY, None)
-
-
-def test_a_nesting_too_deep_is_rejected() -> None:
-    note: Any = []
-    for _ in range(2_000):
-        note = [note]
-    prepared = _prepared(ORDERS, order(1, note=note))
-    assert isinstance(prepared, Rejection)
-    assert prepared.reason is RejectReason.NOT_SERIALISABLE
-
-
-@pytest.mark.parametrize("extra", (0, 1))
-def test_a_record_may_have_so_many_bytes_and_no_more(extra: int) -> None:
-    empty = canonical_payload(order(1, note=""))
-    note = "x" * (DOCUMENT_BYTES_MAX - len(empty) + extra)
-    prepared = _prepared(ORDERS, order(1, note=note))
-    assert isinstance(prepared, Rejection if extra else Operation)
-
-
-def test_what_lies_outside_of_the_span_is_filtered() -> None:
-    moments = {
-        WINDOW.start_at - timedelta(microseconds=1): Filtered,
-        WINDOW.start_at: Operation,
-        WINDOW.end_at - timedelta(microseconds=1): Operation,
-        WINDOW.end_at: Filtered,
-    }
-    zone = timezone(timedelta(hours=-9))
-    for at, expected in moments.items():
-        for value in (at, at.isoformat(), at.astimezone(zone), at.astimezone(zone).isoformat()):
-            assert isinstance(_prepared(ORDERS, order(1, changed_at=value)), expected)
-
-
-def test_a_sequence_and_a_snapshot_belong_to_the_window_that_they_are_read_in() -> None:
-    long_ago = {"hall": "A", "number": 1, "at": "1999-01-01T00:00:00Z"}
-    assert isinstance(_prepared(EVENTS, long_ago), Operation)
-    assert isinstance(_prepared(SHELVES, {"hall": "A"}), Operation)
-
-
-@pytest.mark.parametrize("number", (None, -1, 2**63, "5", 1.5))
-def test_a_sequence_without_its_number_is_rejected(number: object) -> None:
-    prepared = _prepared(EVENTS, {"hall": "A", "number": number})
-    assert isinstance(prepared, Rejection)
-    missing = RejectReason.NO_KEY if number is None else RejectReason.NO_CURSOR
-    assert prepared.reason is missing
-
-
-def test_a_record_of_a_person_who_was_erased_is_not_taken_in_again() -> None:
-    record = order(1, email="Ann@Example.org", note="as ann@example.org said")
-    assert isinstance(_prepared(ORDERS, record, suppressed=ANN), Suppressed)
-    assert isinstance(_prepared(ORDERS, record, suppressed=frozenset({"0" * 32})), Operation)
-    assert isinstance(_prepared(ORDERS, order(2), suppressed=ANN), Operation)
-
-
-@pytest.mark.parametrize(
-    ("field", "value", "masked"),
-    (
-        ("note", "as ann@example.org said", "as [erased] said"),
-        ("buyer", {"deep": ["<ANN@example.org>"]}, {"deep": ["<[erased]>"]}),
-        ("note", {"Ann@example.org": 1}, {"[erased]": 1}),
-        ("note", "ann@example.org, joann@example.org", "[erased], joann@example.org"),
-    ),
-)
-def test_a_record_that_mentions_one_is_taken_in_without_the_mention(
-    field: str, value: object, masked: object
-) -> None:
-    operation = _operation(ORDERS, order(1, **{field: value}), suppressed=ANN)
-    assert operation == _operation(ORDERS, order(1, **{field: masked}))
-
-
-def test_a_field_that_named_somebody_by_a_masked_address_names_nobody() -> None:
-    """A login may be an address: the address is masked, and the login's own key goes with it."""
-    operation = _operation(ORDERS, order(1, login="ann@example.org"), suppressed=ANN)
-    assert operation == _operation(ORDERS, order(1, login="[erased]"))
-
-
-def test_a_rejected_record_of_a_person_who_was_erased_is_not_kept() -> None:
-    record = order(1, email="ann@example.org", changed_at=None)
-    assert isinstance(_prepared(ORDERS, record, suppressed=ANN), Suppressed)
-
-
-def test_a_rejected_record_that_mentions_one_is_kept_without_the_mention() -> None:
-    record = order(1, note="by <ann@example.org>", changed_at=None)
-    rejection = _prepared(ORDERS, record, suppressed=ANN)
-    assert isinstance(rejection, Rejection)
-    assert b"ann@example.org" not in rejection.payload
-    assert b"[erased]" in rejection.payload
-
-
-def test_a_document_that_was_masked_stays_out_in_newer_versions() -> None:
-    token = document_token(SUBJECT_KEY, "acme.shop", "orders", "1")
-    masked = SuppressionList(generation=1, documents=KeySet.of([token]))
-    screen = Screen(masked, ORDERS, SUBJECT_KEY, handle="acme.shop")
-    preparation = Preparation(
-        request_for(ORDERS), manifest_for(ORDERS), subject_key=SUBJECT_KEY, screen=screen
-    )
-    page = preparation.prepare([order(1), order(2)])
-    assert page.documents.keys == ["2"]
-    assert page.left_out == [Suppressed()]
-
-
 def test_a_persons_key_shows_nobody() -> None:
-    operation = _operation(PEOPLE, {"email": "ann@example.org", "text": "x"})
+    operation = operation_of(PEOPLE, {"email": "ann@example.org", "text": "x"})
     assert operation.key.startswith("p-")
-    assert _preparation(PEOPLE).key_of(("ann@example.org",)) == operation.key
-    assert b"ann" not in _lines(operation)[0]
-
-
-def test_one_person_has_one_pseudonym_in_field_and_text() -> None:
-    record = order(1, email="Ann@Example.org", note="ann@example.org, ANN@EXAMPLE.ORG")
-    keys = subject_keys_of(ORDERS, record, canonical_payload(record), SUBJECT_KEY)
-    assert keys == [subject_key_of(IdentifierKind.EMAIL, "ann@example.org", SUBJECT_KEY)]
-
-
-@pytest.mark.parametrize("login", (True, None, ["x"], {"x": 1}, ""))
-def test_what_identifies_nobody_makes_no_subject_key(login: object) -> None:
-    record = order(1, email="", login=login)
-    assert subject_keys_of(ORDERS, record, canonical_payload(record), SUBJECT_KEY) == []
-
-
-def test_a_name_finds_nobody() -> None:
-    record = {"id": 1, "buyer": "Ann Lee"}
-    assert subject_keys_of(ORDERS, record, canonical_payload(record), SUBJECT_KEY) == []
+    assert preparation_of(PEOPLE).key_of(("ann@example.org",)) == operation.key
+    assert b"ann" not in lines_of(operation)[0]
 
 
 @pytest.mark.parametrize(
@@ -420,7 +250,7 @@ def test_a_name_finds_nobody() -> None:
     ),
 )
 def test_what_json_has_no_type_for_is_written_as_text(value: object, written: object) -> None:
-    document = orjson.loads(_lines(_operation(ORDERS, order(1, note=value)))[1])
+    document = orjson.loads(lines_of(operation_of(ORDERS, order(1, note=value)))[1])
     assert document["payload"]["note"] == written
 
 
@@ -435,48 +265,6 @@ def test_what_json_has_no_type_for_is_written_as_text(value: object, written: ob
 )
 def test_times_are_written_in_utc(at: datetime, text: str) -> None:
     assert time_text(at) == text
-
-
-def _preparation(
-    stream: Stream, *, suppressed: frozenset[str] = frozenset(), **changes: Any
-) -> Preparation:
-    return Preparation(
-        changes.get("request") or request_for(stream),
-        manifest_for(stream, changes.get("mode")),
-        subject_key=SUBJECT_KEY,
-        screen=screen_for(stream, suppressed),
-    )
-
-
-def _prepared(stream: Stream, record: dict[str, Any], **changes: Any) -> Operation | LeftOut:
-    return _only(_preparation(stream, **changes), record)
-
-
-def _only(preparation: Preparation, record: dict[str, Any]) -> Operation | LeftOut:
-    page = preparation.prepare((record,))
-    documents = page.documents
-    operations = [
-        Operation(key=key, content_hash=content_hash, lines=lines)
-        for key, content_hash, lines in zip(
-            documents.keys, documents.content_hashes, documents.lines(), strict=True
-        )
-    ]
-    outcomes: list[Operation | LeftOut] = [*operations, *page.left_out]
-    (only,) = outcomes
-    return only
-
-
-def _operation(stream: Stream, record: dict[str, Any], **changes: Any) -> Operation:
-    prepared = _prepared(stream, record, **changes)
-    assert isinstance(prepared, Operation)
-    return prepared
-
-
-def _lines(operation: Operation) -> tuple[bytes, bytes]:
-    """The action's line and the document's; nothing more stands in an operation."""
-    action, document, rest = operation.lines.split(b"\n")
-    assert not rest
-    return action, document
 
 
 def _shuffled(value: object, shuffling: random.Random) -> object:

@@ -5,9 +5,15 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from coworker_pipelines.assembly.retaining import ConnectionSweep
 from coworker_pipelines.connections.due import DueConnection
 from coworker_pipelines.defs.kinds import Kind
-from coworker_pipelines.defs.platform import ControlPlatform, Platform, PlatformResource
+from coworker_pipelines.defs.platform import (
+    ControlPlatform,
+    Platform,
+    PlatformResource,
+    RetentionSweeps,
+)
 from coworker_pipelines.kernel.clock import Clock, FixedClock
 from coworker_pipelines.kernel.errors import CoworkerError, TenantActionError
 from coworker_pipelines.kernel.scope import Scope
@@ -116,6 +122,8 @@ class FakePlatform:
         self.balance = FakeCheck()
         self.owner = FakeCheck()
         self.fresh = FakeCheck()
+        self.aged = FakeCheck()
+        self.swept: dict[str, dict[str, ConnectionSweep]] = {}
         self.tokens: dict[str, int] = {}
         self.deletions_due: list[DueOrder] = []
         self.erasures_due: list[DueOrder] = []
@@ -153,6 +161,20 @@ class FakePlatform:
         assert handle in self.known
         assert stream
         return self.owner
+
+    def retention_truth(self, handle: str, stream: str) -> FakeCheck:
+        assert handle in self.known
+        assert stream
+        return self.aged
+
+    def tenants_with_policies(self, after: str, limit: int) -> Sequence[str]:
+        return [one for one in sorted(self.swept) if one > after][:limit]
+
+    def connections_of(self, tenant: str) -> Sequence[str]:
+        return sorted(self.swept[tenant])
+
+    def sweep(self, connection: str) -> ConnectionSweep:
+        return next(of[connection] for of in self.swept.values() if connection in of)
 
     def freshness(self, kind: str) -> FakeCheck:
         assert kind
@@ -204,6 +226,9 @@ def resource_for(platform: FakePlatform) -> PlatformResource:
             return nullcontext(platform)
 
         def open_control(self) -> AbstractContextManager[ControlPlatform]:
+            return nullcontext(platform)
+
+        def open_sweeps(self) -> AbstractContextManager[RetentionSweeps]:
             return nullcontext(platform)
 
         def clock(self) -> Clock:

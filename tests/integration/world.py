@@ -159,6 +159,13 @@ class World:
         assert not expected_activities - found, "activities are missing"
         assert not found - expected_activities, "there are activities that no document makes"
 
+    def require_own_activities(self, handle: str, *streams: str) -> None:
+        """Every stored document has its activities, and there is no other."""
+        expected: Counter[str] = Counter()
+        for stream in streams:
+            expected += self._activities_of(handle, stream, self.stored(handle, stream))
+        assert self.activity_ids(handle) == expected
+
     def require_balance(self, handle: str, **read: int) -> None:
         """Every sync balances, and the states have counted each record once."""
         with self.opened() as platform, platform.database.control() as session:

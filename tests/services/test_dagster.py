@@ -121,6 +121,7 @@ def test_the_environment_is_left_as_it_is() -> None:
     before = {"A": "1"}
     made = dagster_environment(before, database_url="postgresql+psycopg2://ann@db/dagster")
     assert made["COWORKER_DAGSTER_DATABASE_URL"].endswith("/dagster")
+    assert made["DAGSTER_REDACT_USER_CODE_ERRORS"] == "1"
     assert before == {"A": "1"}
 
 

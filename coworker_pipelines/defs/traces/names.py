@@ -7,6 +7,7 @@ from typing import Final
 MASK: Final = "[deleted]"
 _BEFORE: Final = r"(^|[^a-z0-9.-]|\\[nrt])"
 r"""A line break is written as ``\n`` in JSON, and its letter would look like one of a name's."""
+_NEVER: Final = "x^"
 _AFTER: Final = r"($|[^a-z0-9-])"
 REPLACED: Final = rf"\1{MASK}\3"
 
@@ -15,7 +16,7 @@ def names_pattern(handles: Iterable[str]) -> str:
     """A pattern of Postgres and of Python alike; with no handle it matches nothing."""
     # Of what a handle is made of, the dot alone has a meaning in patterns.
     either = "|".join(handle.replace(".", r"\.") for handle in sorted(handles, reverse=True))
-    return f"{_BEFORE}({either or '(?!)'}){_AFTER}"
+    return f"{_BEFORE}({either or _NEVER}){_AFTER}"
 
 
 def masked(content: bytes, pattern: str) -> bytes:

@@ -58,12 +58,11 @@ class TraceRemover(Remover):
             # Files first: they are found by their runs, and after a crash those are still there.
             gone = self._logs.delete(traces, known)
             _renew_last(connection, traces)
-            gone += delete_rows(connection, traces)
-        self._clear_away()
-        return gone
+            return gone + delete_rows(connection, traces)
 
-    def _clear_away(self) -> None:
+    def clear_away(self, reached: Reached) -> None:
         """Dead rows leave their bytes behind; Postgres before 17 lets only the owner clear them."""
+        assert reached
         with _translated():
             engine = self._engine().execution_options(isolation_level="AUTOCOMMIT")
             with engine.connect() as connection:

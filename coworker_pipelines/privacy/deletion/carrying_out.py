@@ -9,7 +9,7 @@ ended, only what such a server does after the end of a connection is left: ``SET
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Protocol
@@ -35,6 +35,7 @@ from coworker_pipelines.privacy.deletion.shutting_out import (
     withdraw_narrower,
     writers_are_gone,
 )
+from coworker_pipelines.privacy.exemptions import Exempted, exempted
 from coworker_pipelines.privacy.extent import Extent
 from coworker_pipelines.privacy.names import CLEARED_FIRST, REGISTRATION
 from coworker_pipelines.privacy.orders import (
@@ -51,10 +52,8 @@ from coworker_pipelines.privacy.removers.rows import tables_of
 from coworker_pipelines.privacy.rows import Order
 from coworker_pipelines.privacy.targets import (
     TARGETS,
-    Exempted,
     Remover,
     Target,
-    exempted,
     target,
 )
 
@@ -63,6 +62,8 @@ log = get_logger(__name__)
 LEASE: Final = timedelta(seconds=60)
 """The longest that any of our clients waits for an answer to what it writes."""
 SETTLE: Final = timedelta(seconds=1)
+COUNTED_EARLY: Final = ("indices",)
+"""They go with what is in them, before it is their turn."""
 PASSES_MAX: Final = 3
 """What comes back after that many clearings has a writer that nobody shut out."""
 ORDER_LOCK_WAIT_S: Final = 5.0
@@ -163,6 +164,8 @@ class DeletionWork:
                         raise_epochs(session, reached, now=now)
                 ended = self.runs.stop(reached)
                 gone = writers_are_gone(self.database, reached) and ended
+                for name in COUNTED_EARLY:
+                    self._count_early(order_id, target(name), reached)
                 self.record.settling(order_id, self.clock.now() + (SETTLE if gone else LEASE))
         log.info("writers_shut_out", order=order_id, all_ended=gone)
 
@@ -202,6 +205,8 @@ class DeletionWork:
                     self._clear(order_id, target(REGISTRATION), reached)
                     self._count_again(order_id, REGISTRATION, reached)
             with self.record.waiting_for(order_id, "dead rows"):
+                for name in _first(reached.extent):
+                    self.removers[name].clear_away(reached)
                 self.database.clear_away(_tables_of(reached.extent))
             self._finish(order_id)
         return OrderState.DONE
@@ -226,6 +231,13 @@ class DeletionWork:
             self.record.found(order_id, entry, self.removers[entry.name].count(reached))
             left = self._emptied(entry.name, reached)
         return self.record.cleared(order_id, entry.name, left)
+
+    def _count_early(self, order_id: str, entry: Target, reached: Reached) -> None:
+        """A place that does not answer is waited for when it is its turn, not before."""
+        if not entry.is_reached_by(reached.extent):
+            return
+        with suppress(RetryLaterError):
+            self.record.found(order_id, entry, self.removers[entry.name].count(reached))
 
     def _emptied(self, name: str, reached: Reached) -> int:
         """What is left after as many passes as are allowed."""

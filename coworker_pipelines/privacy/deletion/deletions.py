@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from coworker_pipelines.connections.holds import keep_holds_still
 from coworker_pipelines.connections.rows import Connection
 from coworker_pipelines.connections.selections import (
     add_selection,
@@ -18,6 +19,7 @@ from coworker_pipelines.kernel.errors import RefusedError, TenantActionError
 from coworker_pipelines.kernel.log import get_logger
 from coworker_pipelines.privacy.deletion.previewing import counts_of, scope_of
 from coworker_pipelines.privacy.extent import Extent
+from coworker_pipelines.privacy.holds import refuse_under_holds
 from coworker_pipelines.privacy.orders import (
     OrderKind,
     confirm_order,
@@ -92,7 +94,7 @@ class Deletions:
 
         Raises:
             RefusedError: the name is another's; or the order was not previewed lately, or reaches
-                something else than was shown.
+                something else than was shown, or something that is under a hold.
         """
         now = self.clock.now()
         with self.database.control() as session:
@@ -103,6 +105,9 @@ class Deletions:
                     "That is not the tenant's short name: write it out, so that it is sure whose "
                     "data goes."
                 )
+            # No hold is placed until this is committed; from then on one is refused.
+            keep_holds_still(session, order.tenant_id)
+            refuse_under_holds(session, extent_of(order))
             confirm_order(
                 order,
                 current=scope_of(session, reached),

@@ -34,6 +34,8 @@ from coworker_pipelines.privacy.erasure.stores import (
     Segments,
     Touching,
 )
+from coworker_pipelines.privacy.exemptions import exempted
+from coworker_pipelines.privacy.holds import refuse_under_holds
 from coworker_pipelines.privacy.names import ERASED_FIRST
 from coworker_pipelines.privacy.orders import (
     ENDED,
@@ -48,7 +50,6 @@ from coworker_pipelines.privacy.restore.entries import EntryKind
 from coworker_pipelines.privacy.restore.journal import Journal
 from coworker_pipelines.privacy.rows import Order
 from coworker_pipelines.privacy.suppression.suppressions import SuppressionOrder, suppress
-from coworker_pipelines.privacy.targets import exempted
 from coworker_pipelines.secrets.cipher import Cipher
 from coworker_pipelines.secrets.keys import MasterKey, TenantKeys
 from coworker_pipelines.segments.root import SegmentRoot
@@ -107,6 +108,10 @@ class ErasureWork:
                 if order.state in ENDED:
                     return
                 begin_attempt(order, now=self.clock.now())
+            with self._waiting_for(order_id, "a hold"), self.database.privacy() as session:
+                refuse_under_holds(session, extent_of(_erasure(session, order_id)))
+            with self.database.privacy() as session:
+                order = _erasure(session, order_id)
                 person = self._person(session, order)
                 self.journal.record(
                     session,

@@ -22,6 +22,7 @@ from coworker_pipelines.privacy.erasure.linking import given_keys, linked
 from coworker_pipelines.privacy.erasure.places import Places, places_of
 from coworker_pipelines.privacy.erasure.sealed import Person, PersonKey
 from coworker_pipelines.privacy.extent import Extent
+from coworker_pipelines.privacy.holds import refuse_under_holds
 from coworker_pipelines.privacy.orders import (
     OrderKind,
     OrderState,
@@ -127,6 +128,7 @@ class Erasures:
             tenant = session.get_one(Tenant, order.tenant_id)
             if typed != tenant.slug:
                 raise RefusedError("That is not the tenant's short name: write it out.")
+            refuse_under_holds(session, Extent(tenant=order.tenant_id))
             person = Person.opened(order, cipher)
             if person.merges() and not same_person:
                 raise RefusedError(

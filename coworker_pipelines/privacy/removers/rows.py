@@ -4,14 +4,14 @@ A table goes by the columns that it has: ``tenant_id``, ``connection_id`` and ``
 that is added to a target's places needs nothing here, unless it is one of the exceptions below.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Table, and_, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from coworker_pipelines.database.database import Database
 from coworker_pipelines.database.rows import Row
 from coworker_pipelines.kernel.errors import DefectError
 from coworker_pipelines.privacy.extent import Extent
@@ -33,17 +33,20 @@ class _Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowRemover(Remover):
-    """All tables of a target, those first that refer to others."""
+    """All tables of a target, those first that refer to others.
 
-    database: Database
+    ``session`` opens a transaction that sees all tenants; of who only counts it is another's.
+    """
+
+    session: Callable[[], AbstractContextManager[Session]]
     target: Target
 
     def count(self, reached: Reached) -> int:
-        with self.database.privacy() as session:
+        with self.session() as session:
             return sum(_count(session, part) for part in self._parts(reached.extent))
 
     def delete(self, reached: Reached) -> int:
-        with self.database.privacy() as session:
+        with self.session() as session:
             return sum(_remove(session, part) for part in self._parts(reached.extent))
 
     def _parts(self, extent: Extent) -> Iterator[_Part]:

@@ -1,7 +1,6 @@
 """Two tenants on real servers with something in every place, whose names hold each other."""
 
-import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +15,6 @@ from coworker_pipelines.cli.syncing import open_instance, run_sync
 from coworker_pipelines.connections.connections import find_connection, list_connections
 from coworker_pipelines.connections.rejected import RejectedEntry, RejectReason
 from coworker_pipelines.connections.tenants import find_tenant
-from coworker_pipelines.database.rows import Row
 from coworker_pipelines.defs.partitions import Span
 from coworker_pipelines.defs.traces.remover import TraceRemover
 from coworker_pipelines.defs.traces.stopping import InstanceRuns
@@ -26,9 +24,11 @@ from coworker_pipelines.privacy.deletion.carrying_out import DeletionWork
 from coworker_pipelines.privacy.deletion.deletions import Deletions
 from coworker_pipelines.privacy.deletion.record import Progress
 from coworker_pipelines.privacy.extent import Extent
+from coworker_pipelines.privacy.orders import find_order
 from coworker_pipelines.privacy.rows import OrderTarget
 from coworker_pipelines.settings import Settings
 from coworker_pipelines.syncs.context import Step
+from tests.environment import environment_of
 from tests.integration.shop import Shop
 from tests.integration.world import World
 
@@ -45,6 +45,7 @@ class Estate:
     world: World
     instance: DagsterInstance
     dagster_url: str
+    shop: Shop
     goes: str = "acme"
     stays: str = "acme-corp"
     handles: tuple[str, ...] = ("acme.shop", "acme.shop-2")
@@ -57,14 +58,15 @@ class Estate:
             yield deletions(platform, self.world.settings, traces=self.traces)
 
     @contextmanager
-    def work(self) -> Iterator[DeletionWork]:
+    def work(self, sleep: Callable[[float], None] | None = None) -> Iterator[DeletionWork]:
+        """Nobody sleeps unless he is told how: what he would have is noted."""
         with self.platform() as platform:
             yield deletion_work(
                 platform,
                 self.world.settings,
                 traces=self.traces,
                 runs=InstanceRuns(self.instance),
-                sleep=self.slept.append,
+                sleep=sleep or self.slept.append,
             )
 
     @contextmanager
@@ -104,6 +106,20 @@ class Estate:
                 for row in rows
             }
 
+    def connection(self, name: str, *, synced: bool = True) -> str:
+        """A new connection of the tenant that goes, with something in every place."""
+        handle = self.world.add_connection(self.shop.form, tenant=self.goes, name=name)
+        if synced:
+            self.world.sync(handle, run=f"run of {name}")
+            put_aside(self, handle)
+        return handle
+
+    def state_of(self, order: str) -> tuple[str, str | None]:
+        """The order's state, and what it says of it."""
+        with self.platform() as platform, platform.database.control() as session:
+            row = find_order(session, order)
+            return row.state, row.detail
+
     def sync(self, handle: str) -> None:
         """Through Dagster, as the command does it."""
 
@@ -121,25 +137,29 @@ class Estate:
 
 @contextmanager
 def made_estate(
-    folder: Path, settings: Settings, dagster_url: str, *, synced: bool = True
+    folder: Path, settings: Settings, dagster_url: str, *, bare: bool
 ) -> Iterator[Estate]:
-    """The environment has to lead to the same places: Dagster's runs open them by it."""
+    """The environment has to lead to the same places: Dagster's runs open them by it.
+
+    A ``bare`` one has the tenant that goes, and no connection yet.
+    """
     world = World(settings=settings)
     shop = Shop(folder / f"{CANARY}.sqlite", orders=ORDERS, products=5)
     other = Shop(folder / "other.sqlite", orders=ORDERS, products=5)
     with shop.opened() as source:
         source.execute("UPDATE orders SET note = ?", (CANARY,))
-    for slug in ("acme", "acme-corp"):
-        world.add_tenant(slug)
-    world.add_connection(shop.form, tenant="acme")
-    world.add_connection(shop.form, tenant="acme", name="shop-2")
-    world.add_connection(other.form, tenant="acme-corp")
     with ExitStack() as stack:
         instance = stack.enter_context(open_instance())
-        estate = Estate(world=world, instance=instance, dagster_url=dagster_url)
+        estate = Estate(world=world, instance=instance, dagster_url=dagster_url, shop=shop)
+        world.add_tenant(estate.goes)
         stack.callback(estate.remove_indices)
-        if synced:
-            for handle in (*estate.handles, estate.other):
+        if not bare:
+            world.add_tenant(estate.stays)
+            for handle in (estate.other, *estate.handles):
+                tenant, _, name = handle.partition(".")
+                form = other.form if handle == estate.other else shop.form
+                world.add_connection(form, tenant=tenant, name=name)
+                # The one that goes comes last: what Dagster keeps as the latest is then its own.
                 estate.sync(handle)
         yield estate
 
@@ -173,11 +193,17 @@ def rows_naming(url: str, words: tuple[str, ...]) -> dict[str, int]:
             "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
         ).fetchall()
         for (table,) in tables:
-            rows = connection.execute(f'SELECT t::text FROM "{table}" t').fetchall()  # type: ignore[arg-type]  # noqa: S608
+            rows = connection.execute(f'SELECT t::text FROM "{table}" t').fetchall()  # noqa: S608
             hits = sum(any(word in text for word in words) for (text,) in rows)
             if hits:
                 found[table] = hits
     return found
+
+
+def tables_in(url: str) -> set[str]:
+    with psycopg.connect(url.replace("+psycopg2", "").replace("+psycopg", "")) as connection:
+        found = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        return {name for (name,) in found}
 
 
 def files_naming(folders: tuple[Path, ...], words: tuple[bytes, ...]) -> list[str]:
@@ -190,22 +216,39 @@ def files_naming(folders: tuple[Path, ...], words: tuple[bytes, ...]) -> list[st
     )
 
 
-def environment_of(settings: Settings, folder: Path, dagster_url: str) -> Mapping[str, str]:
-    address = settings.elasticsearch
-    assert address is not None
-    assert address.password is not None
-    password = folder / "password"
-    password.write_text(address.password.get_secret_value(), encoding="utf-8")
+def leading_environment(settings: Settings, folder: Path, dagster_url: str) -> dict[str, str]:
+    """All that a process needs to find the same places."""
+    folder.mkdir(parents=True, exist_ok=True)
     return {
-        **{name: value for name, value in os.environ.items() if not name.startswith("COWORKER_")},
-        "COWORKER_STATE": str(settings.state),
-        "COWORKER_SEGMENTS": str(settings.segments),
-        "COWORKER_DATABASE_URL": str(settings.database_url),
+        **environment_of(settings, folder),
         "COWORKER_DAGSTER_DATABASE_URL": dagster_url,
-        "COWORKER_ELASTICSEARCH_URL": address.url,
-        "COWORKER_ELASTICSEARCH_USER": str(address.user),
-        "COWORKER_ELASTICSEARCH_PASSWORD_FILE": str(password),
     }
 
 
-assert Row.metadata.tables
+def places_there(estate: Estate, extent: Extent) -> set[str]:
+    """Where anything of the extent is, as the registry writes places: asked of every server.
+
+    ``ours`` is what an id stands in: the connection's, or else the tenant's.
+    """
+    ours = extent.connection or extent.tenant
+    with estate.platform() as platform:
+        indices = platform.admin.indices.get(
+            index=f"cw.{extent.tenant}.*", expand_wildcards="all", features="aliases"
+        )
+        keys = platform.admin.security.get_api_key(name=f"cw.{extent.tenant}.*", active_only=True)
+        references = [
+            reference for reference in platform.file_secrets.references() if ours in reference
+        ]
+        aliases = [alias for found in indices.values() for alias in found["aliases"]]
+    state = estate.world.settings.state
+    files = [
+        f"state:{path.relative_to(state).as_posix()}"
+        for path in state.rglob("*")
+        if ours in str(path) or (path.is_file() and ours.encode() in path.read_bytes())
+    ]
+    return {
+        *(f"index:{index}" for index in (*indices, *aliases) if ours in index),
+        *(f"key:{key['name']}" for key in keys["api_keys"] if ours in key["name"]),
+        *(f"secret:{reference}" for reference in references),
+        *files,
+    }
