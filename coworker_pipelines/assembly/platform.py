@@ -45,9 +45,9 @@ from coworker_pipelines.kernel.clock import Clock, SystemClock
 from coworker_pipelines.kernel.scope import Scope
 from coworker_pipelines.kernel.secret import Secret
 from coworker_pipelines.kernel.window import Window
-from coworker_pipelines.privacy.clock import DeletionClock, deletion_clock
+from coworker_pipelines.privacy.clock import DeletionClock, order_clock
 from coworker_pipelines.privacy.holdings import Holdings
-from coworker_pipelines.privacy.orders import without_deleted
+from coworker_pipelines.privacy.orders import OrderKind, without_deleted
 from coworker_pipelines.provisioning.access import RunAddresses
 from coworker_pipelines.provisioning.connections import ConnectionMaker
 from coworker_pipelines.provisioning.indices import ConnectionIndices
@@ -294,7 +294,11 @@ class Platform:
 
     def deletion_clock(self) -> DeletionClock:
         with self.database.control() as session:
-            return deletion_clock(session, now=self.clock.now())
+            return order_clock(session, OrderKind.DELETION, now=self.clock.now())
+
+    def erasure_clock(self) -> DeletionClock:
+        with self.database.control() as session:
+            return order_clock(session, OrderKind.ERASURE, now=self.clock.now())
 
     def own_address(self, handle: str) -> ElasticsearchAddress:
         """Elasticsearch with the connection's own key: what a run gets, and no more."""
