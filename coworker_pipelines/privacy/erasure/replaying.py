@@ -20,7 +20,7 @@ class ErasureReplayer(Replayer):
             if session.get(Tenant, entry.tenant) is None:
                 return
         touched: set[str] = set()
-        holdings = self.work.holdings_of(
+        holdings = self.work.hands.at_each_place(
             entry.tenant, frozenset(entry.content["people"]), touching=touched.update
         )
         for name, holding in holdings.items():
