@@ -21,7 +21,8 @@ from tests.automation.planting import decide_all, switch_on
 from tests.automation.rules import large
 from tests.integration.world import NOW
 from tests.privacy.erasure.people import ANN, BOB, JOANN, MARCH_NOON, Office, commit
-from tests.privacy.erasure.test_texts import cleared, put_rejected, rejected
+from tests.privacy.erasure.processes import cleared
+from tests.privacy.erasure.test_texts import put_rejected, rejected
 
 COMMITS = "commits"
 REVIEW = date(2026, 6, 1)
@@ -149,7 +150,8 @@ def test_all_outside_a_hold_goes_and_the_rest_when_it_is_released(office: Office
     assert ended.reach["rest"] == rest
     carried_out(office, rest)
     left = by_number(office.world.stored(held, COMMITS))
-    assert (left.keys(), left[4].payload["message"]) == ({2, 4, 5}, f"4: for {MARK}\n")
+    assert left.keys() == {2, 4, 5}
+    assert left[4].payload["message"] == f"4: for {MARK}\n"
     assert not rejected(office, held)
     assert erased_decisions(office) > of_free
     assert exempt_holds(office, rest) == {}
