@@ -1,5 +1,6 @@
 """What a hold keeps of a person stays, is answered for, and goes when the hold is released."""
 
+import json
 import random
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
@@ -19,8 +20,10 @@ from coworker_pipelines.privacy.orders import OrderState, find_order
 from coworker_pipelines.privacy.rows import Order
 from tests.automation.planting import decide_all, switch_on
 from tests.automation.rules import large
+from tests.cli.conftest import Coworker, running_here
+from tests.environment import environment_of
 from tests.integration.world import NOW
-from tests.privacy.erasure.people import ANN, BOB, JOANN, MARCH_NOON, Office, commit
+from tests.privacy.erasure.people import ANN, BOB, JOANN, MARCH_NOON, Office, commit, looked_up
 from tests.privacy.erasure.processes import cleared
 from tests.privacy.erasure.test_texts import put_rejected, rejected
 
@@ -102,7 +105,20 @@ def erased_decisions(office: Office) -> int:
     return verified.erased
 
 
-def test_all_outside_a_hold_goes_and_the_rest_when_it_is_released(office: Office) -> None:
+@pytest.fixture
+def coworker(
+    office: Office, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Coworker:
+    """The program, which finds the office by its environment."""
+    settings = office.world.settings
+    for name, value in environment_of(settings, settings.state).items():
+        monkeypatch.setenv(name, value)
+    return running_here(capfd)
+
+
+def test_all_outside_a_hold_goes_and_the_rest_when_it_is_released(
+    office: Office, coworker: Coworker
+) -> None:
     commits = [
         commit(1, ANN),
         commit(2, BOB, "with ann@acme.org"),
@@ -121,6 +137,9 @@ def test_all_outside_a_hold_goes_and_the_rest_when_it_is_released(office: Office
     events = {event["id"]: event for event in office.events(held)}
     hold = placed(office, held, stream=COMMITS, since=3, until=5)
 
+    _, shown = looked_up(office, "email ann@acme.org")
+    assert shown.counts["left under holds"] > 2
+    assert [one.why for one in shown.exempt] == [f"under hold {hold.id}"]
     order = office.confirmed("email ann@acme.org")
     carried_out(office, order)
 
@@ -140,14 +159,12 @@ def test_all_outside_a_hold_goes_and_the_rest_when_it_is_released(office: Office
     assert exempt_holds(office, order) == {f"under hold {hold.id}": REVIEW.isoformat()}
     counts = office.receipt(order)["targets"]
     assert all(not one["left_first"] + one["left_second"] for one in counts)
-    ended = order_of(office, order)
-    assert (ended.state, ended.sealed) == (OrderState.DONE, None)
-    assert f"Exempt until {REVIEW}" in str(ended.detail)
-    assert hold.id in str(ended.detail)
+    assert order_of(office, order).sealed is None
+    rest = _require_said(coworker, order, hold)
 
-    (rest,) = released(office, hold).orders
-    assert ended.reach is not None
-    assert ended.reach["rest"] == rest
+    told = coworker("holds", "release", hold.id, "--reason", "settled")
+    assert (told.status, rest in told.out) == (0, True), told.err
+    assert order_of(office, rest).due_at is not None
     carried_out(office, rest)
     left = by_number(office.world.stored(held, COMMITS))
     assert left.keys() == {2, 4, 5}
@@ -157,6 +174,22 @@ def test_all_outside_a_hold_goes_and_the_rest_when_it_is_released(office: Office
     assert exempt_holds(office, rest) == {}
     assert office.receipt(rest)["commitment"] == office.receipt(order)["commitment"]
     assert order_of(office, rest).reach is None
+
+
+def _require_said(coworker: Coworker, order: str, hold: Hold) -> str:
+    """The commands say of an order what it left, and which has the rest: that one's id."""
+    status = json.loads(coworker("erasures", "status", order, "--json").out)
+    rest = status["rest"]
+    assert status["state"] == OrderState.DONE
+    assert [(one["why"], one["until"]) for one in status["exempt"]] == [
+        (f"under hold {hold.id}", REVIEW.isoformat())
+    ]
+    assert f"Exempt until {REVIEW}" in coworker("erasures", "status", order).out
+    waiting = json.loads(coworker("erasures", "status", rest, "--json").out)
+    assert (waiting["state"], waiting["rest_of"]) == (OrderState.HELD, order)
+    assert hold.id in waiting["detail"]
+    assert coworker("erasures", "withdraw", rest).status == 2
+    return str(rest)
 
 
 def test_what_is_left_is_what_an_oracle_keeps(office: Office) -> None:
