@@ -215,7 +215,7 @@ def _erase_under_random_holds(office: Office, *, seed: int) -> None:
     for _ in range(3):
         where = chance.choice([None, *handles])
         since, until = chance.choice([None, 2, 5, 8]), chance.choice([None, 9, 11, 13])
-        stream = chance.choice([None, COMMITS])
+        stream = None if where is None else chance.choice([None, COMMITS])
         hold = placed(office, where, stream=stream, since=since, until=until)
         standing.append((where, since, until, hold))
     orders = [office.confirmed("email ann@acme.org")]
