@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from elasticsearch import Elasticsearch
 
 from coworker_pipelines.assembly.stores import open_journal
-from coworker_pipelines.database.database import Database
+from coworker_pipelines.database.database import Database, OpenSession
 from coworker_pipelines.privacy.receipts.book import ReceiptBook
 from coworker_pipelines.privacy.receipts.replay import ReceiptReplayer
 from coworker_pipelines.privacy.receipts.signing import SigningKey
@@ -22,10 +22,11 @@ from coworker_pipelines.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Safeguards:
-    """``admin`` opens Elasticsearch with the control plane's rights."""
+    """``session`` and ``admin`` open database and Elasticsearch with our own rights."""
 
     settings: Settings
     database: Database
+    session: OpenSession
     master: MasterKey
     admin: Callable[[], Elasticsearch]
 
@@ -37,7 +38,7 @@ class Safeguards:
     def instance(self) -> Instance:
         return Instance(
             name=self.master.deployment_name(),
-            database=self.database,
+            session=self.session,
             journal=self.journal,
             admin=self.admin,
             replicas=self.settings.replicas,

@@ -175,7 +175,7 @@ def sweep(place: Place, *, as_json: Json = False) -> None:
                     "segments": one.segments,
                     "held": one.held,
                 }
-                for one in platform.retention.sweep(handle)
+                for one in platform.sweeps.sweep(handle).swept
             ]
     show_rows(
         rows,
