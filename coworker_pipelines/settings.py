@@ -6,7 +6,7 @@ Secrets are never taken from a variable, only from the file that a variable name
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Self, TypeVar
@@ -30,12 +30,14 @@ ELASTICSEARCH_CA_FILE = "COWORKER_ELASTICSEARCH_CA_FILE"
 ELASTICSEARCH_PORT = "COWORKER_ELASTICSEARCH_PORT"
 DAGSTER_PORT = "COWORKER_DAGSTER_PORT"
 SEGMENTS = "COWORKER_SEGMENTS"
+JOURNAL = "COWORKER_JOURNAL"
 REPLICAS = "COWORKER_ELASTICSEARCH_REPLICAS"
 FIRST_WINDOW = "COWORKER_FIRST_WINDOW"
 ACCESS_REVIEW_DAYS = "COWORKER_ACCESS_REVIEW_DAYS"
 BACKUP_DAYS = "COWORKER_BACKUP_DAYS"
 MASTER_KEY_FILE = "COWORKER_MASTER_KEY_FILE"
 SIGNING_KEY_FILE = "COWORKER_SIGNING_KEY_FILE"
+JOURNAL_KEY_FILE = "COWORKER_JOURNAL_KEY_FILE"
 MOUNT = "COWORKER_MOUNT"
 SECRETS = "COWORKER_SECRETS"
 SECRETS_KEY = "COWORKER_SECRETS_KEY"
@@ -94,6 +96,7 @@ class Settings:
     state: Path
     master_key: Path | None = None
     signing_key: Path | None = None
+    journal_key: Path | None = None
     mount: Path | None = None
     secrets: SecretsIn = SecretsIn.FILE
     secrets_key: SecretsKey = SecretsKey.FILE
@@ -109,6 +112,7 @@ class Settings:
     elasticsearch_port: int | None = None
     dagster_port: int | None = None
     segments: Path | BucketAddress
+    journal: Path | BucketAddress | None = None
     replicas: int = 0
     first_window: Window = FIRST_WINDOW_DEFAULT
     access_review_days: int = ACCESS_REVIEW_DAYS_DEFAULT
@@ -127,6 +131,7 @@ class Settings:
             cache=_path(environment, CACHE),
             master_key=_path(environment, MASTER_KEY_FILE),
             signing_key=_path(environment, SIGNING_KEY_FILE),
+            journal_key=_path(environment, JOURNAL_KEY_FILE),
             mount=_path(environment, MOUNT),
             secrets=_choice(environment, SECRETS, SecretsIn.FILE),
             secrets_key=_choice(environment, SECRETS_KEY, SecretsKey.FILE),
@@ -146,7 +151,8 @@ class Settings:
             elasticsearch=_elasticsearch(environment),
             elasticsearch_port=_number(environment, ELASTICSEARCH_PORT),
             dagster_port=_number(environment, DAGSTER_PORT),
-            segments=_segments(environment, state),
+            segments=_place(environment, SEGMENTS) or state / "segments",
+            journal=_place(environment, JOURNAL),
             replicas=_number(environment, REPLICAS) or 0,
             first_window=_first_window(environment),
             access_review_days=_number(environment, ACCESS_REVIEW_DAYS)
@@ -162,6 +168,15 @@ class Settings:
     def signing_key_file(self) -> Path:
         """Of receipts; it rests where the master key does."""
         return self.signing_key or self.master_key_file.with_name("receipts.key")
+
+    @property
+    def journal_place(self) -> Path | BucketAddress:
+        """Where the journal of orders rests; give it one of its own where segments expire."""
+        if self.journal is not None:
+            return self.journal
+        if isinstance(self.segments, Path):
+            return self.segments / "journal"
+        return replace(self.segments, prefix=f"{self.segments.prefix}/journal".strip("/"))
 
     @property
     def segments_folder(self) -> Path:
@@ -231,15 +246,15 @@ def _secret(environment: Mapping[str, str], name: str) -> Secret | None:
         raise TenantActionError(f"The file that {name} names cannot be read as text.") from error
 
 
-def _segments(environment: Mapping[str, str], state: Path) -> Path | BucketAddress:
-    text = environment.get(SEGMENTS)
+def _place(environment: Mapping[str, str], name: str) -> Path | BucketAddress | None:
+    text = environment.get(name)
     if text is None:
-        return state / "segments"
+        return None
     parts = _parts(text)
     if parts is not None and parts.scheme == BUCKET_SCHEME and parts.netloc:
         return BucketAddress(bucket=parts.netloc, prefix=parts.path.strip("/"))
     if parts is None or parts.scheme:
-        raise TenantActionError(f"{SEGMENTS} is neither a folder nor a bucket (gs://NAME/PREFIX).")
+        raise TenantActionError(f"{name} is neither a folder nor a bucket (gs://NAME/PREFIX).")
     return Path(text).absolute()
 
 

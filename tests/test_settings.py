@@ -270,3 +270,24 @@ def test_runs_may_go_where_the_deployment_says() -> None:
 def test_a_place_for_secrets_that_there_is_not_is_refused(name: str) -> None:
     with pytest.raises(TenantActionError, match=f"{name} is neither `file` nor"):
         Settings.from_environment({name: "drawer"})
+
+
+def test_the_journal_rests_below_the_segments_unless_it_has_a_place_of_its_own() -> None:
+    bucket = {variables.SEGMENTS: "gs://ours/segments"}
+    own = bucket | {variables.JOURNAL: "gs://ours-journal/orders"}
+    assert Settings.from_environment({}).journal_place == Path.cwd() / ".coworker/segments/journal"
+    assert Settings.from_environment(bucket).journal_place == BucketAddress(
+        bucket="ours", prefix="segments/journal"
+    )
+    assert Settings.from_environment(own).journal_place == BucketAddress(
+        bucket="ours-journal", prefix="orders"
+    )
+    with pytest.raises(TenantActionError, match="COWORKER_JOURNAL is neither"):
+        Settings.from_environment({variables.JOURNAL: "s3://ours"})
+
+
+def test_the_key_that_signs_receipts_rests_beside_the_master_key(tmp_path: Path) -> None:
+    master = {variables.MASTER_KEY_FILE: str(tmp_path / "keys" / "master")}
+    own = master | {variables.SIGNING_KEY_FILE: str(tmp_path / "signing")}
+    assert Settings.from_environment(master).signing_key_file == tmp_path / "keys" / "receipts.key"
+    assert Settings.from_environment(own).signing_key_file == tmp_path / "signing"

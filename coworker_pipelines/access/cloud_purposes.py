@@ -33,6 +33,16 @@ CLOUD: Final = (
         "The control plane counts and deletes segments when data is to go, and reads none.",
     ),
     _cloud(
+        "service account control-plane", "storage bucket *journal*",
+        "storage.objects.get storage.objects.list storage.objects.create",
+        "The journal of orders is read and added to, and nothing in it is changed or deleted.",
+    ),
+    _cloud(
+        "service account privacy-worker", "storage bucket *journal*",
+        "storage.objects.get storage.objects.list storage.objects.create",
+        "The journal of orders is read and added to, and nothing in it is changed or deleted.",
+    ),
+    _cloud(
         "service account privacy-worker", "storage bucket *segments*",
         "storage.objects.list storage.objects.delete",
         "A deletion counts and deletes segments, and reads none.",

@@ -87,6 +87,13 @@ PRIVACY_IN_CLUSTER: Final = (
     Purpose(
         store=Store.ELASTICSEARCH,
         subject="role coworker_privacy",
+        on="cw.instance.*",
+        may=frozenset({"create_index"}),
+        why="What is done is marked in the cluster, so that one that is put back shows it.",
+    ),
+    Purpose(
+        store=Store.ELASTICSEARCH,
+        subject="role coworker_privacy",
         on="cluster",
         may=frozenset({"monitor", "manage_api_key"}),
         why="A deletion ends the keys of what goes.",

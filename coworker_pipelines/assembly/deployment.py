@@ -97,7 +97,7 @@ class Deployment:
         """What keeps removed data removed, and proves that it is; asked by the control plane."""
         database = self.database
         return Safeguards(
-            self._settings, database, database.control, self.master, lambda: self.admin
+            self._settings, database, database.control, lambda: self.master, lambda: self.admin
         )
 
     @cached_property

@@ -1,6 +1,6 @@
 """What the control plane does with a deployment: all connections, and each of them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -8,7 +8,12 @@ from functools import partial
 from uuid import uuid4
 
 from coworker_pipelines.access.readings import DocumentReadings
-from coworker_pipelines.assembly.credentials import Credentials, minted_credentials, own_credentials
+from coworker_pipelines.assembly.credentials import (
+    Credentials,
+    minted_credentials,
+    own_credentials,
+    source_secrets,
+)
 from coworker_pipelines.assembly.deployment import Deployment
 from coworker_pipelines.assembly.holding import holdings_of, open_for_removal
 from coworker_pipelines.assembly.letting_in import LettingIn
@@ -22,13 +27,11 @@ from coworker_pipelines.assembly.syncing import (
 )
 from coworker_pipelines.connections.connections import list_connections
 from coworker_pipelines.connections.due import DueConnection, due_connections, mark_started
-from coworker_pipelines.kernel.errors import RefusedError
 from coworker_pipelines.kernel.scope import Scope
-from coworker_pipelines.kernel.secret import Secret
 from coworker_pipelines.kernel.window import Window
-from coworker_pipelines.privacy.clock import DeletionClock, deletion_clock
+from coworker_pipelines.privacy.clock import DeletionClock, order_clock
 from coworker_pipelines.privacy.holdings import Holdings
-from coworker_pipelines.privacy.orders import without_deleted
+from coworker_pipelines.privacy.orders import OrderKind, without_deleted
 from coworker_pipelines.privacy.retention.policies import tenants_with_policies
 from coworker_pipelines.provisioning.access import RunAddresses
 from coworker_pipelines.provisioning.connections import ConnectionMaker
@@ -36,7 +39,6 @@ from coworker_pipelines.provisioning.indices import ConnectionIndices
 from coworker_pipelines.provisioning.keys import KeyMaker
 from coworker_pipelines.provisioning.selections import SelectionMaker
 from coworker_pipelines.provisioning.tenants import TenantMaker
-from coworker_pipelines.secrets.references import source_reference
 from coworker_pipelines.services.address import ElasticsearchAddress
 from coworker_pipelines.syncs import checks
 from coworker_pipelines.syncs.retry import RetryOutcome, retry_rejected
@@ -98,7 +100,6 @@ class Platform(Deployment):
 
     def retry_rejected(self, handle: str, *, stream: str | None) -> RetryOutcome:
         """Try rejected records again, and make the activities of what was taken."""
-        self.safeguards.require_current()
         window = Window.of(self.clock.now())
         with self.open_reading(handle) as reading:
             if stream is not None:
@@ -188,7 +189,11 @@ class Platform(Deployment):
 
     def deletion_clock(self) -> DeletionClock:
         with self.database.control() as session:
-            return deletion_clock(session, now=self.clock.now())
+            return order_clock(session, OrderKind.DELETION, now=self.clock.now())
+
+    def erasure_clock(self) -> DeletionClock:
+        with self.database.control() as session:
+            return order_clock(session, OrderKind.ERASURE, now=self.clock.now())
 
     def own_address(self, handle: str) -> ElasticsearchAddress:
         """Elasticsearch with the connection's own key: what a run gets, and no more."""
@@ -217,20 +222,11 @@ class Platform(Deployment):
             elasticsearch=self.elasticsearch,
             configured=self._configured,
             credentials=self.credentials,
-            source_secrets=self._source_secrets,
+            source_secrets=lambda scope: source_secrets(self.place.reader, scope),
             token_reader=self.place.reader,
             clock=self.clock,
             progress=self._progress,
         )
-
-    def _source_secrets(self, scope: Scope) -> Mapping[str, Secret]:
-        reader = self.place.reader
-        if reader is None:
-            raise RefusedError(
-                "The control plane cannot read the secrets of connections: launch the sync, and "
-                "it runs inside the cluster."
-            )
-        return reader.get(source_reference(scope))
 
     def _configured(self, handle: str) -> Configured:
         with self.database.control() as session:

@@ -1,7 +1,9 @@
 """What keeps removed data removed, and proves that it is, in this deployment."""
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from elasticsearch import Elasticsearch
 
@@ -16,28 +18,41 @@ from coworker_pipelines.privacy.restore.journal import Journal
 from coworker_pipelines.privacy.restore.replay import Replayers
 from coworker_pipelines.privacy.suppression.replay import LiftReplayer, SuppressionReplayer
 from coworker_pipelines.secrets.cipher import Cipher
+from coworker_pipelines.secrets.key_file import read_key_file
 from coworker_pipelines.secrets.keys import MasterKey
 from coworker_pipelines.settings import Settings
+
+DEPLOYMENT_DIGITS: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Safeguards:
-    """``session`` and ``admin`` open database and Elasticsearch with our own rights."""
+    """``master`` reads the master key where there is no key of the journal's own.
+
+    ``session`` and ``admin`` open database and Elasticsearch with the rights of who we are.
+    """
 
     settings: Settings
     database: Database
     session: OpenSession
-    master: MasterKey
+    master: Callable[[], MasterKey]
     admin: Callable[[], Elasticsearch]
 
     @property
     def journal(self) -> Journal:
-        return Journal(open_journal(self.settings.segments), Cipher(self.master.journal_key()))
+        return Journal(open_journal(self.settings.journal_place), Cipher(self._journal_key()))
+
+    @property
+    def deployment_name(self) -> str:
+        """The same for all that writes this journal, and for nothing else; it opens nothing."""
+        digest = hashlib.sha256(b"deployment/" + self._journal_key())
+        return digest.hexdigest()[:DEPLOYMENT_DIGITS]
 
     @property
     def instance(self) -> Instance:
         return Instance(
-            name=self.master.deployment_name(),
+            name=self.deployment_name,
+            database=self.database,
             session=self.session,
             journal=self.journal,
             admin=self.admin,
@@ -69,3 +84,9 @@ class Safeguards:
             RefusedError: one of them was, and what was ordered since has to be done again first.
         """
         self.instance.require_current()
+
+    def _journal_key(self) -> bytes:
+        """Of its own, for who carries out orders and has no master key; else the master's."""
+        if self.settings.journal_key is not None:
+            return read_key_file(self.settings.journal_key)
+        return self.master().journal_key()

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from elasticsearch import Elasticsearch
 
@@ -27,9 +26,6 @@ from coworker_pipelines.segments.root import LocalSegmentRoot, SegmentRoot
 from coworker_pipelines.segments.store import SegmentStore
 from coworker_pipelines.services.address import ElasticsearchAddress
 from coworker_pipelines.settings import BucketAddress, SecretsKey, Settings
-
-JOURNAL: Final = "journal"
-"""No tenant's id: it is a folder of its own beside theirs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,13 +85,13 @@ def open_segments(place: Path | BucketAddress, scope: Scope) -> SegmentStore:
 
 
 def open_journal(place: Path | BucketAddress) -> SegmentStore:
-    """Where the journal of orders rests: beside the segments, apart from what it is about."""
+    """Where the journal of orders rests, apart from what it is about."""
     match place:
         case Path():
-            make_closed_folder(place)
-            return LocalSegmentStore(place / JOURNAL)
+            make_closed_folder(place.parent)
+            return LocalSegmentStore(place)
         case BucketAddress():
-            return _open_bucket(place, JOURNAL)
+            return _open_bucket(place)
 
 
 def open_segment_root(place: Path | BucketAddress) -> SegmentRoot:

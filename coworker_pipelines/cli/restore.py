@@ -10,8 +10,8 @@ from coworker_pipelines.cli.syncing import open_instance
 from coworker_pipelines.defs.deleting import open_deletion_work
 from coworker_pipelines.kernel.errors import RefusedError
 from coworker_pipelines.privacy.deletion.replaying import DeletionReplayer
-from coworker_pipelines.privacy.restore.entries import EntryKind
-from coworker_pipelines.privacy.restore.replay import Replayed, replay
+from coworker_pipelines.privacy.restore.entries import Entry, EntryKind
+from coworker_pipelines.privacy.restore.replay import Replayed, Replayer, replay
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -56,18 +56,25 @@ def replay_command(
     ] = None,
 ) -> None:
     """Do again every deletion, erasure and suppression that the restored copy does not know."""
-    with opened() as platform, open_instance() as instance, open_deletion_work(instance) as work:
+    with opened() as platform:
         safeguards = platform.safeguards
-        deletions = DeletionReplayer(database=platform.database, removers=work.removers)
         done = replay(
             safeguards.instance,
-            {**safeguards.replayers, EntryKind.DELETION: deletions},
+            {**safeguards.replayers, EntryKind.DELETION: _Deletions()},
             since=since,
             now=platform.clock.now(),
             tell=_tell,
         )
         safeguards.require_current()
     console.print(f"{done:,} entries were done again: data may be read and written.")
+
+
+class _Deletions(Replayer):
+    """Dagster's storage, which a deletion also clears, is opened when there is one to be done."""
+
+    def replay(self, entry: Entry) -> None:
+        with open_instance() as instance, open_deletion_work(instance) as work:
+            DeletionReplayer(database=work.database, removers=work.removers).replay(entry)
 
 
 def _tell(replayed: Replayed) -> None:

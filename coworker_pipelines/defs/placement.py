@@ -37,11 +37,13 @@ from coworker_pipelines.settings import (
     DATABASE_URL_FILE,
     ELASTICSEARCH_PASSWORD_FILE,
     ELASTICSEARCH_USER,
+    JOURNAL_KEY_FILE,
     MASTER_KEY_FILE,
     MOUNT,
     RUN_DAGSTER_DATABASE_URL_FILE,
     RUN_DATABASE_URL_FILE,
     SECRETS,
+    SIGNING_KEY_FILE,
     SecretsIn,
 )
 
@@ -98,6 +100,7 @@ _CONTROL_PLANE: Final = Component(
         DAGSTER_DATABASE_URL_FILE,
         ELASTICSEARCH_PASSWORD_FILE,
         MASTER_KEY_FILE,
+        JOURNAL_KEY_FILE,
         RUN_DATABASE_URL_FILE,
         RUN_DAGSTER_DATABASE_URL_FILE,
     ),
@@ -108,7 +111,16 @@ _OAUTH_REFRESHER: Final = Component(
 )
 _PRIVACY_WORKER: Final = Component(
     name=PRIVACY_WORKER,
-    files=(DATABASE_URL_FILE, DAGSTER_DATABASE_URL_FILE, ELASTICSEARCH_PASSWORD_FILE),
+    files=(
+        DATABASE_URL_FILE,
+        DAGSTER_DATABASE_URL_FILE,
+        ELASTICSEARCH_PASSWORD_FILE,
+        # Who is looked for is known by keys of the tenant's, which are made from this one.
+        MASTER_KEY_FILE,
+        # Nobody else signs receipts.
+        SIGNING_KEY_FILE,
+        JOURNAL_KEY_FILE,
+    ),
     api_token=True,
     # Another user than the control plane's, with the right to remove and none to make keys.
     environment={ELASTICSEARCH_USER: "coworker-privacy"},
@@ -119,7 +131,9 @@ COMPONENTS: Final[Mapping[str, Component]] = {
     "oauth_tokens": _OAUTH_REFRESHER,
     "delete": _PRIVACY_WORKER,
     "check_deletions": _CODE_LOCATION,
-    "retention": _CONTROL_PLANE,
+    "erase": _PRIVACY_WORKER,
+    "check_erasures": _CODE_LOCATION,
+    "retention": _PRIVACY_WORKER,
 }
 """Whoever may launch a run may choose its job, so a job stands here or does not run."""
 

@@ -5,8 +5,8 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-_LOCK: Final = 0x636F776F726B6572
-"""The bytes of ``coworker``: no hash of a connection's id is likely to be the same."""
+_LOCK: Final = 0x6C6564676572
+"""The bytes of ``ledger``: no hash of a connection's id is likely to be the same."""
 
 
 def take_ledger_lock(session: Session) -> None:

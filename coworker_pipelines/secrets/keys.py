@@ -6,15 +6,12 @@ of a deleted tenant are gone for good.
 """
 
 from dataclasses import dataclass
-from typing import Final
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from coworker_pipelines.kernel.secret import Secret
 from coworker_pipelines.secrets.cipher import KEY_BYTES
-
-DEPLOYMENT_DIGITS: Final = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -44,10 +41,6 @@ class MasterKey:
     def journal_key(self) -> bytes:
         """What the journal of orders is encrypted with; it outlives every tenant."""
         return self._derived("journal", "", "")
-
-    def deployment_name(self) -> str:
-        """The same for all that works under this key, and for nothing else; it opens nothing."""
-        return self._derived("deployment", "", "").hex()[:DEPLOYMENT_DIGITS]
 
     def _derived(self, purpose: str, tenant: str, salt: str) -> bytes:
         derivation = HKDF(

@@ -9,6 +9,7 @@ from coworker_pipelines.connections.derivations import (
     pending_derivations,
 )
 from coworker_pipelines.connections.holds import standing_over
+from coworker_pipelines.connections.suppression import refuse_under_deletion
 from coworker_pipelines.documents import names
 from coworker_pipelines.documents.aging import held, out_of_use
 from coworker_pipelines.kernel.window import Window
@@ -21,6 +22,8 @@ def derive(context: SyncContext, stream_name: str, window: Window) -> PhaseResul
     """Make the activities of all documents that wait for theirs; after this none waits."""
     stream = context.catalog.stream(stream_name)
     with context.database.connection_lock(context.scope.connection, wait_s=LOCK_WAIT_S):
+        with context.database.tenant(context.scope.tenant) as session:
+            refuse_under_deletion(session, context.scope, stream.name)
         started = monotonic()
         counts = derive_waiting(context, stream, window)
         seconds = monotonic() - started

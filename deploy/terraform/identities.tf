@@ -80,6 +80,26 @@ resource "google_storage_bucket_iam_member" "control_plane" {
   member = google_service_account.this["control-plane"].member
 }
 
+# To write over an object needs the right to delete it, which nobody has: the journal only grows.
+resource "google_project_iam_custom_role" "journal_keeper" {
+  role_id     = "coworkerJournalKeeper"
+  title       = "Coworker: keeper of the journal"
+  description = "Reads and adds objects, and neither changes nor deletes one."
+  permissions = ["storage.objects.get", "storage.objects.list", "storage.objects.create"]
+}
+
+resource "google_storage_bucket_iam_member" "control_plane_journal" {
+  bucket = google_storage_bucket.journal.name
+  role   = google_project_iam_custom_role.journal_keeper.name
+  member = google_service_account.this["control-plane"].member
+}
+
+resource "google_storage_bucket_iam_member" "privacy_worker_journal" {
+  bucket = google_storage_bucket.journal.name
+  role   = google_project_iam_custom_role.journal_keeper.name
+  member = google_service_account.this["privacy-worker"].member
+}
+
 resource "google_storage_bucket_iam_member" "privacy_worker" {
   bucket = google_storage_bucket.segments.name
   role   = google_project_iam_custom_role.segment_remover.name

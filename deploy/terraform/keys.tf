@@ -18,6 +18,7 @@ locals {
     database  = local.agents.database
     disks     = local.agents.compute
     images    = local.agents.images
+    journal   = data.google_storage_project_service_account.this.member
     logs      = "serviceAccount:${data.google_logging_project_cmek_settings.this.service_account_id}"
     segments  = data.google_storage_project_service_account.this.member
     snapshots = data.google_storage_project_service_account.this.member

@@ -81,6 +81,40 @@ resource "google_storage_bucket" "snapshots" {
   depends_on = [google_kms_crypto_key_iam_member.service]
 }
 
+# The journal of deletions and erasures, by which a restored backup shows. It is encrypted, names
+# nobody, and must outlive every backup: so nothing here deletes, and nobody may write over an entry.
+resource "google_storage_bucket" "journal" {
+  name                        = "${var.project_id}-journal"
+  location                    = var.region
+  storage_class               = "STANDARD"
+  uniform_bucket_level_access = true
+  public_access_prevention    = "enforced"
+
+  versioning {
+    enabled = false
+  }
+
+  soft_delete_policy {
+    retention_duration_seconds = 0
+  }
+
+  lifecycle_rule {
+    action {
+      type = "AbortIncompleteMultipartUpload"
+    }
+
+    condition {
+      age = 1
+    }
+  }
+
+  encryption {
+    default_kms_key_name = google_kms_crypto_key.this["journal"].id
+  }
+
+  depends_on = [google_kms_crypto_key_iam_member.service]
+}
+
 # A folder for each tenant, with rights of its own: a run works as `run` in its tenant's namespace,
 # and reaches nothing of another tenant's, whatever its code tries.
 resource "google_storage_managed_folder" "tenant" {

@@ -18,6 +18,9 @@ EXPECTED = {
     "documents": {"count", "list", "show"},
     "activities": {"list"},
     "rejected": {"list", "show", "retry"},
+    "receipts": {"list", "show", "verify", "export"},
+    "suppressions": {"list", "show", "lift"},
+    "restore": {"status", "replay"},
     "access": {"report", "review", "reviews", "readings"},
     "services": {"up", "down", "status"},
 }  # fmt: skip

@@ -64,6 +64,7 @@ def deployed(
                 "run_dagster_database_url": _for_dagster(dagster_run),
                 "elasticsearch_password": password.get_secret_value(),
                 "master_key": secrets.token_hex(KEY_BYTES // 2),
+                "journal_key": secrets.token_hex(KEY_BYTES // 2),
             },
             "oauth-refresher": {**dagster, "database_url": logins.make("coworker_control")},
         }

@@ -16,6 +16,8 @@ from sqlalchemy.pool import NullPool
 
 from coworker_pipelines.access.rows import AccessReview
 from coworker_pipelines.connections.rows import Connection
+from coworker_pipelines.connections.suppressed_keys import KeyKind, load_keys
+from coworker_pipelines.connections.suppression import current_generation
 from coworker_pipelines.database.database import Database
 from coworker_pipelines.database.migrations import VERSION_TABLE, migrate, pending, unmigrate
 from coworker_pipelines.kernel.errors import RetryLaterError, TenantActionError
@@ -51,6 +53,25 @@ def test_the_rows_and_the_migrations_say_the_same(migrated_url: str) -> None:
             },
         )
         assert compare_metadata(context, Connection.metadata) == []
+
+
+def test_who_was_suppressed_before_orders_were_kept_stays_suppressed(database_url: str) -> None:
+    tenant, key = "t0123456789abcde", "0f" * 16
+    migrate(database_url, "0006")
+    with psycopg.connect(database_url.replace("+psycopg", "")) as connection:
+        connection.execute(
+            "INSERT INTO tenants (id, slug, name, created_at) VALUES (%s, 'acme', 'Acme', now())",
+            [tenant],
+        )
+        connection.execute("INSERT INTO suppressed_keys VALUES (%s, %s)", [tenant, key])
+    migrate(database_url)
+    with opened_database(database_url) as database, database.control() as session:
+        assert key in load_keys(session, tenant, KeyKind.PERSON)
+        assert current_generation(session, tenant) == 1
+    unmigrate(database_url, "0006")
+    with psycopg.connect(database_url.replace("+psycopg", "")) as connection:
+        found = connection.execute("SELECT tenant_id, key FROM suppressed_keys").fetchall()
+    assert found == [(tenant, key)]
 
 
 def test_several_processes_may_migrate_at_once(database_url: str) -> None:

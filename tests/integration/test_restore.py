@@ -137,7 +137,7 @@ def _snapshot(world: World, handle: str) -> Iterator[Callable[[], None]]:
     """Takes a snapshot of all that is ours, and yields what puts it back."""
     with world.opened() as platform:
         scope = platform.scope_of(handle)
-        patterns = f"cw.{scope.tenant}.*,cw.instance.{platform.master.deployment_name()}"
+        patterns = f"cw.{scope.tenant}.*,cw.instance.{platform.safeguards.deployment_name}"
         client: Elasticsearch = platform.admin
         repository = f"r-{scope.connection}"
         client.snapshot.create_repository(

@@ -9,7 +9,7 @@ from elasticsearch import Elasticsearch
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from coworker_pipelines.database.database import OpenSession
+from coworker_pipelines.database.database import Database, OpenSession
 from coworker_pipelines.documents.marker import raise_marker, read_marker
 from coworker_pipelines.kernel.errors import RefusedError
 from coworker_pipelines.privacy.restore.entries import REMOVING
@@ -52,10 +52,12 @@ class Standing:
 class Instance:
     """``name`` is the deployment's own, since several may share a cluster.
 
-    ``session`` and ``admin`` open database and Elasticsearch with the rights of who asks.
+    ``session`` and ``admin`` open database and Elasticsearch with the rights of who asks; what is
+    done again is done with the privacy role's.
     """
 
     name: str
+    database: Database
     session: OpenSession
     journal: Journal
     admin: Callable[[], Elasticsearch]
