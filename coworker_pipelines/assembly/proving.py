@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -71,9 +72,21 @@ class Proving:
             outcomes=tuple(outcomes),
             exemptions=tuple(_exempt(one, now) for one in exemptions),
             registry=registry_digest(),
+            **_of_an_erasure(order),
         )
         self.safeguards.receipts.issue(session, statement, now=now)
         self.safeguards.instance.finish(session, order.id, now=now)
+
+
+def _of_an_erasure(order: Order) -> dict[str, Any]:
+    """What an erasure has noted of itself; a deletion notes nothing of the kind."""
+    noted = order.reach or {}
+    moments: dict[str, Any] = {
+        name: datetime.fromisoformat(noted[name])
+        for name in ("unreadable_since", "bytes_gone_since")
+        if name in noted
+    }
+    return {**moments, "commitment": noted.get("commitment")}
 
 
 def _exempt(exempted: Exempted, now: datetime) -> Exempt:

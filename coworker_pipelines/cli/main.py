@@ -15,6 +15,7 @@ from coworker_pipelines.cli import (
     deletions,
     doctor,
     documents,
+    erasures,
     holds,
     receipts,
     rejected,
@@ -64,6 +65,7 @@ for name, noun in (
     ("secrets", secrets.app),
     ("access", access.app),
     ("deletions", deletions.app),
+    ("erasures", erasures.app),
     ("services", services.app),
 ):
     app.add_typer(noun, name=name)

@@ -1,17 +1,22 @@
 """`coworker restore`: after a backup was put back, nothing comes back that was removed since."""
 
+import os
+import time
 from typing import Annotated
 
 import typer
 
+from coworker_pipelines.assembly.erasing import erasure_work
 from coworker_pipelines.cli.opening import opened
 from coworker_pipelines.cli.output import Json, console, show_one
 from coworker_pipelines.cli.syncing import open_instance
 from coworker_pipelines.defs.deleting import open_deletion_work
 from coworker_pipelines.kernel.errors import RefusedError
 from coworker_pipelines.privacy.deletion.replaying import DeletionReplayer
+from coworker_pipelines.privacy.erasure.replaying import ErasureReplayer
 from coworker_pipelines.privacy.restore.entries import Entry, EntryKind
 from coworker_pipelines.privacy.restore.replay import Replayed, Replayer, replay
+from coworker_pipelines.settings import Settings
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -58,9 +63,15 @@ def replay_command(
     """Do again every deletion, erasure and suppression that the restored copy does not know."""
     with opened() as platform:
         safeguards = platform.safeguards
+        settings = Settings.from_environment(os.environ)
+        erasures = ErasureReplayer(erasure_work(platform, settings, sleep=time.sleep))
         done = replay(
             safeguards.instance,
-            {**safeguards.replayers, EntryKind.DELETION: _Deletions()},
+            {
+                **safeguards.replayers,
+                EntryKind.DELETION: _Deletions(),
+                EntryKind.ERASURE: erasures,
+            },
             since=since,
             now=platform.clock.now(),
             tell=_tell,

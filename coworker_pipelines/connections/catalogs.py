@@ -46,4 +46,6 @@ def _field(content: dict[str, Any]) -> Field:
         name=content["name"],
         type=content["type"],
         identifier=None if identifier is None else IdentifierKind(identifier),
+        # A catalog that was discovered before this was declared does not have it.
+        person=content.get("person"),
     )

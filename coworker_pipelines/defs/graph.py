@@ -13,6 +13,13 @@ from coworker_pipelines.defs.deletions import (
     deletions_asset,
     deletions_requested,
 )
+from coworker_pipelines.defs.erasures import (
+    erasure_checks,
+    erasure_job,
+    erasure_schedule,
+    erasures_asset,
+    erasures_requested,
+)
 from coworker_pipelines.defs.jobs import (
     freshness_schedule,
     rotate_keys_job,
@@ -34,19 +41,36 @@ def build_definitions(kinds: Sequence[Kind], platform: PlatformResource) -> Defi
     """
     jobs = [sync_job(kind) for kind in kinds]
     return Definitions(
-        assets=[*(asset for kind in kinds for asset in kind_assets(kind)), deletions_asset()],
-        asset_checks=[*(kind_checks(kind) for kind in kinds), deletion_checks()],
-        jobs=[*jobs, rotate_keys_job, oauth_tokens_job, deletion_job(), retention_job(kinds)],
+        assets=[
+            *(asset for kind in kinds for asset in kind_assets(kind)),
+            deletions_asset(),
+            erasures_asset(),
+        ],
+        asset_checks=[
+            *(kind_checks(kind) for kind in kinds),
+            deletion_checks(),
+            erasure_checks(),
+        ],
+        jobs=[
+            *jobs,
+            rotate_keys_job,
+            oauth_tokens_job,
+            deletion_job(),
+            erasure_job(),
+            retention_job(kinds),
+        ],
         schedules=[
             *(freshness_schedule(kind) for kind in kinds),
             rotation_schedule(),
             oauth_tokens_schedule(),
             deletion_schedule(),
+            erasure_schedule(),
         ],
         sensors=[
             connections_due(kinds, jobs),
             connections_changed(kinds),
             deletions_requested(),
+            erasures_requested(),
             retention_due(),
         ],
         resources={"platform": platform},

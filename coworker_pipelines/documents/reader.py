@@ -194,14 +194,16 @@ def latest(
     return [hit["_source"] for hit in answer["hits"]["hits"]]
 
 
-def scan(client: Elasticsearch, alias: str, query: Query) -> Iterator[list[Mapping[str, Any]]]:
+def scan(
+    client: Elasticsearch, alias: str, query: Query, **request: Any
+) -> Iterator[list[Mapping[str, Any]]]:
     """All hits with their sources, a page of bounded bytes in memory at a time.
 
     What was visible when the scan began is seen, once, whatever is written meanwhile.
     """
     with _View(client, alias) as view:
         size = PAGE_FIRST
-        while hits := view.next(query, size=size, sort=["_shard_doc"]):
+        while hits := view.next(query, size=size, sort=["_shard_doc"], **request):
             yield hits
             size = _page_size(hits)
 

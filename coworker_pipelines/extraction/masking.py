@@ -11,7 +11,7 @@ from unicodedata import normalize as normalise_unicode
 
 import orjson
 
-from coworker_pipelines.extraction.identifiers import addresses_in
+from coworker_pipelines.extraction.addresses import located_addresses
 from coworker_pipelines.extraction.payload import canonical_payload
 
 MARK: Final = "[erased]"
@@ -31,7 +31,9 @@ def mask_addresses(payload: bytes, is_masked: Callable[[str], bool]) -> bytes:
     ``is_masked`` is asked for each address as it is written. What is returned is canonical if
     anything was masked, and the payload itself if nothing was. Masking again changes nothing.
     """
-    spans = [span for span, address in _located(payload) if is_masked(address)]
+    spans = sorted(
+        (found.start, found.end) for found in located_addresses(payload) if is_masked(found.text)
+    )
     if not spans:
         return payload
     return _canonical(b"".join(_around(payload, spans)))
@@ -68,18 +70,6 @@ def mask_terms(payload: bytes, terms: Terms) -> bytes:
 def holds_terms(payload: bytes, terms: Terms) -> bool:
     """Whether masking would change anything."""
     return mask_terms(payload, terms) is not payload
-
-
-def _located(payload: bytes) -> Iterator[tuple[tuple[int, int], str]]:
-    """Every address with the place where it stands: around the next @ that it fits."""
-    at = -1
-    for address in addresses_in(payload):
-        written = address.encode()
-        before = written.index(b"@")
-        at = payload.index(b"@", at + 1)
-        while not payload.startswith(written, at - before):
-            at = payload.index(b"@", at + 1)
-        yield (at - before, at - before + len(written)), address
 
 
 def _around(payload: bytes, spans: Iterable[tuple[int, int]]) -> Iterator[bytes]:

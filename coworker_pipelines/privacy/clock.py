@@ -1,4 +1,4 @@
-"""How long deletions have been waiting, and for what."""
+"""How long deletions and erasures have been waiting, and for what."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -44,27 +44,27 @@ class DeletionClock:
     no_survivors: Truth
 
 
-def deletion_clock(session: Session, *, now: datetime) -> DeletionClock:
-    """What is true of all open deletions."""
+def order_clock(session: Session, kind: OrderKind, *, now: datetime) -> DeletionClock:
+    """What is true of all open orders of a kind."""
     statement = (
         select(Order)
-        .where(Order.kind == OrderKind.DELETION, Order.state.in_(UNDER_ORDER))
+        .where(Order.kind == kind, Order.state.in_(UNDER_ORDER))
         .order_by(Order.confirmed_at)
     )
     open_orders = session.scalars(statement).all()
     late = [order for order in open_orders if now - _confirmed(order) > DONE_WITHIN]
     waiting = [order for order in open_orders if order.state == OrderState.WAITING]
-    due = due_orders(session, OrderKind.DELETION, now=now, limit=DUE_MAX)
+    due = due_orders(session, kind, now=now, limit=DUE_MAX)
     return DeletionClock(
         due=tuple(DueOrder(id=order.id, tenant=order.tenant_id) for order in due),
         in_time=Truth(
             passed=not late,
-            summary=f"{len(late)} of {len(open_orders)} open deletions are late.",
+            summary=f"{len(late)} of {len(open_orders)} open {kind}s are late.",
             metadata={"open": len(open_orders), "late": len(late), **_ages(open_orders, now)},
         ),
         no_survivors=Truth(
             passed=not waiting,
-            summary=f"{len(waiting)} deletions wait for a place.",
+            summary=f"{len(waiting)} {kind}s wait for a place.",
             metadata={order.id: order.detail or "" for order in waiting[:SHOWN_MAX]},
         ),
     )

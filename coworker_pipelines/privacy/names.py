@@ -17,3 +17,5 @@ CLEARED_FIRST: Final = (
 """In their order: what lets writers in goes first."""
 REGISTRATION: Final = "registration"
 """Goes when all others have been counted twice: from then on its names can be used anew."""
+ERASED_FIRST: Final = ("documents", "activities", "rejected", "segments")
+"""What an erasure of a person clears: what can be read goes first."""

@@ -1,6 +1,6 @@
 """Documents, written again without some of their fields."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import orjson
@@ -65,6 +65,13 @@ def _operation(
 ) -> bytes:
     left = {name: value for name, value in document.payload.items() if name not in fields}
     payload = canonical_payload(left)
+    people = subject_keys_of(stream, left, payload, subject_key)
+    present = rewritten(document, payload, people)
+    return orjson.dumps({"index": _target(document)}) + b"\n" + orjson.dumps(present) + b"\n"
+
+
+def rewritten(document: StoredDocument, payload: bytes, people: Sequence[str]) -> dict[str, Any]:
+    """The document with another canonical payload, as a sync would have written that itself."""
     envelope: dict[str, Any] = {
         "key": document.key,
         "version": document.version,
@@ -73,11 +80,10 @@ def _operation(
         "extracted_at": document.extracted_at,
         "window": document.window,
         "sync": document.sync,
-        "subject_keys": subject_keys_of(stream, left, payload, subject_key),
+        "subject_keys": people,
         "payload": orjson.Fragment(payload),
     }
-    present = {name: value for name, value in envelope.items() if value is not None}
-    return orjson.dumps({"index": _target(document)}) + b"\n" + orjson.dumps(present) + b"\n"
+    return {name: value for name, value in envelope.items() if value is not None}
 
 
 def _target(document: StoredDocument) -> dict[str, Any]:

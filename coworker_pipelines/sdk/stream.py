@@ -36,11 +36,16 @@ class IdentifierKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """One field of a stream's records. ``type`` is a JSON Schema type or the source's own word."""
+    """One field of a stream's records. ``type`` is a JSON Schema type or the source's own word.
+
+    ``person``: identifying fields of one record with the same word here name one and the same
+    person, for certain. Where nothing is declared, nobody is taken for anybody else.
+    """
 
     name: str
     type: str
     identifier: IdentifierKind | None = None
+    person: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from tests.benchmarks import pipeline, rivals
 from tests.benchmarks.decisions import decisions, replays
 from tests.benchmarks.deletion import deletion
 from tests.benchmarks.documents import LARGE_DIVISOR, documents_1kb, documents_10kb
+from tests.benchmarks.erasure import erasure
 from tests.benchmarks.frame import Figures, Given, Measurement
 from tests.benchmarks.load import load
 from tests.benchmarks.picture import draw
@@ -40,6 +41,7 @@ MEASUREMENTS: Final = (
     Measurement(name="redaction", open=redaction),
     Measurement(name="decisions", open=decisions),
     Measurement(name="replays", open=replays, rounds_max=1),
+    Measurement(name="erasure", open=erasure, rounds_max=1),
     Measurement(name="suppression", open=suppression),
     Measurement(name="deletion", open=deletion, rounds_max=1),
     Measurement(name="memory", open=pipeline.memory, rounds_max=1),

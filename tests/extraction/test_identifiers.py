@@ -8,11 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from coworker_pipelines.extraction.addresses import LOCAL_PART_MAX, addresses_in
 from coworker_pipelines.extraction.identifiers import (
-    LOCAL_PART_MAX,
     NAMESPACED,
     SUBJECT_KEY_LENGTH,
-    addresses_in,
     normalise,
     subject_key_of,
 )

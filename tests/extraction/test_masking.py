@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coworker_pipelines.extraction.identifiers import addresses_in
+from coworker_pipelines.extraction.addresses import addresses_in
 from coworker_pipelines.extraction.masking import (
     MARK,
     holds_terms,

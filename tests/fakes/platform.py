@@ -126,6 +126,7 @@ class FakePlatform:
         self.swept: dict[str, dict[str, ConnectionSweep]] = {}
         self.tokens: dict[str, int] = {}
         self.deletions_due: list[DueOrder] = []
+        self.erasures_due: list[DueOrder] = []
 
     @contextmanager
     def open_sync(self, handle: str, run_id: str, windows: Sequence[Window]) -> Iterator[FakeSync]:
@@ -194,6 +195,13 @@ class FakePlatform:
             due=tuple(self.deletions_due),
             in_time=Truth(passed=True, summary="None is late."),
             no_survivors=Truth(passed=not self.deletions_due, summary="None waits."),
+        )
+
+    def erasure_clock(self) -> DeletionClock:
+        return DeletionClock(
+            due=tuple(self.erasures_due),
+            in_time=Truth(passed=True, summary="None is late."),
+            no_survivors=Truth(passed=not self.erasures_due, summary="None waits."),
         )
 
     def add_due(

@@ -58,12 +58,22 @@ class TableSettings(BaseModel):
         default_factory=dict,
         description="Columns that say who a person is, and how: email, phone, login, ...",
     )
+    persons: dict[str, str] = Field(
+        default_factory=dict,
+        description="Which of these columns name one and the same person, by a word of yours: "
+        "customer_email and customer_phone the customer. What is not named here is never linked.",
+    )
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Every column that these settings name."""
         single = (self.cursor_field, self.time_field, self.created_field)
-        return (*self.primary_key, *(name for name in single if name), *self.identifiers)
+        return (
+            *self.primary_key,
+            *(name for name in single if name),
+            *self.identifiers,
+            *self.persons,
+        )
 
 
 class SqlSettings(ConnectorSettings):

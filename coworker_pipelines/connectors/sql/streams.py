@@ -159,7 +159,11 @@ def time_candidates(table: Table, settings: TableSettings, dialect: Dialect) -> 
 def _field(column: Column, settings: TableSettings, dialect: Dialect) -> Field:
     identifier = settings.identifiers.get(column.name) or _identifier(column.name.lower())
     return Field(
-        name=column.name, type=declared_type(column.family, dialect), identifier=identifier
+        name=column.name,
+        type=declared_type(column.family, dialect),
+        identifier=identifier,
+        # A schema does not say it: two columns of a row may name two people.
+        person=settings.persons.get(column.name),
     )
 
 

@@ -17,7 +17,7 @@ from coworker_pipelines.defs.deletions import (
 from coworker_pipelines.defs.graph import build_definitions
 from coworker_pipelines.defs.platform import PlatformResource
 from coworker_pipelines.kernel.ids import IdPrefix, new_id
-from coworker_pipelines.privacy.clock import DONE_WITHIN, DueOrder, deletion_clock
+from coworker_pipelines.privacy.clock import DONE_WITHIN, DueOrder, order_clock
 from coworker_pipelines.privacy.extent import Extent
 from coworker_pipelines.privacy.names import CLEARED_FIRST
 from coworker_pipelines.privacy.orders import (
@@ -128,14 +128,16 @@ def test_what_waits_is_due_again_and_what_is_late_is_said(database: Database) ->
         record_preview(order, {}, now=NOW)
         confirm_order(order, current={}, reach={}, confirmed_by="bob", now=NOW)
         session.flush()
-        clock = deletion_clock(session, now=NOW)
+        clock = order_clock(session, OrderKind.DELETION, now=NOW)
         assert clock.due == (DueOrder(id=order.id, tenant=tenant),)
         assert clock.in_time.passed
         assert clock.no_survivors.passed
         begin_attempt(order, now=NOW)
-        assert deletion_clock(session, now=NOW).due == ()
+        assert order_clock(session, OrderKind.DELETION, now=NOW).due == ()
         keep_waiting(order, "It waits for documents: no answer.", now=NOW)
-        clock = deletion_clock(session, now=NOW + DONE_WITHIN + timedelta(seconds=1))
+        clock = order_clock(
+            session, OrderKind.DELETION, now=NOW + DONE_WITHIN + timedelta(seconds=1)
+        )
         assert not clock.in_time.passed
         assert not clock.no_survivors.passed
         assert "documents" in str(clock.no_survivors.metadata[order.id])
