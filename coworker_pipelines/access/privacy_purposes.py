@@ -79,10 +79,8 @@ PRIVACY_IN_CLUSTER: Final = (
         store=Store.ELASTICSEARCH,
         subject="role coworker_privacy",
         on="cw.*",
-        may=frozenset(
-            {*("read", "write", "maintenance", "view_index_metadata"), "monitor", "delete_index"}
-        ),
-        why="A deletion counts documents and removes their indices.",
+        may=frozenset({"read", "write", "manage"}),
+        why="Deletions, erasures and sweeps remove documents and indices, and their bytes.",
     ),
     Purpose(
         store=Store.ELASTICSEARCH,
