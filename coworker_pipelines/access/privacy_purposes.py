@@ -93,7 +93,7 @@ PRIVACY_IN_CLUSTER: Final = (
         store=Store.ELASTICSEARCH,
         subject="role coworker_privacy",
         on="cluster",
-        may=frozenset({"monitor", "manage_api_key"}),
-        why="A deletion ends the keys of what goes.",
+        may=frozenset({"monitor", "monitor_snapshot", "manage_api_key"}),
+        why="A deletion ends the keys of what goes, and looks whether a snapshot holds it.",
     ),
 )

@@ -1,4 +1,4 @@
-"""Sweeps and erasures from the queue to their end, with the rights of who removes and no others."""
+"""Sweeps, erasures and deletions from the queue to their end, as who removes and nobody else."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -6,18 +6,22 @@ import pytest
 from dagster import DagsterRunStatus, RunsFilter
 from sqlalchemy import select
 
+from coworker_pipelines.assembly.deleting import deletions
 from coworker_pipelines.assembly.erasing import erasures
 from coworker_pipelines.cluster.names import OWN_NAMESPACE, PRIVACY_WORKER
 from coworker_pipelines.connections.retention import Age, Basis
-from coworker_pipelines.defs.deletions import ORDER_TAG
+from coworker_pipelines.defs.deletions import DELETE, ORDER_TAG
 from coworker_pipelines.defs.erasures import ERASE
 from coworker_pipelines.defs.retention import SWEEP, TENANT_ID_TAG
+from coworker_pipelines.defs.traces.remover import TraceRemover
+from coworker_pipelines.documents import names
 from coworker_pipelines.privacy.erasure.identifying import read_identifiers
 from coworker_pipelines.privacy.extent import Extent
 from coworker_pipelines.privacy.holds import HoldOrder, place_hold
 from coworker_pipelines.privacy.orders import OrderState, find_order
 from coworker_pipelines.privacy.retention.policies import set_policy
 from coworker_pipelines.privacy.rows import ReceiptRow
+from coworker_pipelines.settings import Settings
 from tests.cluster.components import give_secret
 from tests.cluster.deployed import RUN_S, Deployed, secrets_of
 from tests.cluster.source import MONTH, ROWS, Orders
@@ -72,7 +76,32 @@ def test_an_erasure_takes_a_person_out_as_the_privacy_worker(
         found = find_order(session, order)
         assert (found.state, found.sealed) == (OrderState.DONE, None)
     assert world.stored(handle) == ROWS - 1
-    assert _receipts(world, tenant) == [order]
+    assert order in _receipts(world, tenant)
+
+
+def test_a_deletion_takes_a_connection_away_as_the_privacy_worker(
+    world: Deployed, orders: Orders
+) -> None:
+    handle = world.add_connection("rival", "leaving", orders.form)
+    world.sync(handle, MONTH)
+    scope = world.scope(handle)
+    extent = Extent(tenant=scope.tenant, connection=scope.connection)
+    settings = Settings.from_environment(world.environment)
+    assert settings.dagster_database_url is not None
+    traces = TraceRemover(world.instance, settings.dagster_database_url)
+    control = deletions(world.platform, settings, traces=traces)
+    order = control.request(extent, reason="the contract ended", requested_by="dpo")
+    control.preview(order)
+    control.confirm(order, typed="rival", confirmed_by="dpo")
+    run_id = _run_of(world, order)
+    world.await_status(run_id, DagsterRunStatus.SUCCESS)
+    assert world.run(run_id).job_name == DELETE
+    _assert_privacy_worker(world, run_id)
+    with world.platform.database.control() as session:
+        assert find_order(session, order).state == OrderState.DONE
+    pattern = names.connection_pattern(scope)
+    assert not world.platform.admin.indices.get(index=pattern, expand_wildcards="all")
+    assert order in _receipts(world, scope.tenant)
 
 
 def _assert_privacy_worker(world: Deployed, run_id: str) -> None:
