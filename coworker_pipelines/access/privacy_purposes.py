@@ -96,4 +96,11 @@ PRIVACY_IN_CLUSTER: Final = (
         may=frozenset({"monitor", "monitor_snapshot", "manage_api_key"}),
         why="A deletion ends the keys of what goes, and looks whether a snapshot holds it.",
     ),
+    Purpose(
+        store=Store.ELASTICSEARCH,
+        subject="user coworker-privacy",
+        on="cluster",
+        may=frozenset({"role coworker_privacy"}),
+        why="Who carries out orders is a user of his own.",
+    ),
 )
