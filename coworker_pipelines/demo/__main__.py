@@ -20,6 +20,13 @@ from coworker_pipelines.connections.connections import find_connection
 from coworker_pipelines.connections.rows import Sync, SyncStream
 from coworker_pipelines.database.migrations import migrate
 from coworker_pipelines.defs.partitions import Span
+from coworker_pipelines.demo.privacy import (
+    commits_of,
+    delete_tenant,
+    erase,
+    quietest_author,
+    verified_receipts,
+)
 from coworker_pipelines.demo.shop import change_shop, make_shop
 from coworker_pipelines.documents import names
 from coworker_pipelines.documents.client import open_client
@@ -72,6 +79,7 @@ def demonstrate(
         show_rows(_totals(platform), COLUMNS, as_json=False, none="Nothing.")
         _step("acme's key, used on acme-corp's index")
         console.print(f"  {_refusal(platform)}", markup=False)
+        _take_away(platform, now)
     console.print(
         f"\nDone in {time.monotonic() - began:.0f} s; nothing runs any more. Next:\n"
         "  make up                          Dagster's user interface, with services of your own\n"
@@ -94,6 +102,37 @@ def _services() -> Iterator[Platform]:
             yield platform
         finally:
             platform.local.down()
+
+
+def _take_away(platform: Platform, now: Window) -> None:
+    """One person and one tenant go, and it is shown that they are gone."""
+    author = quietest_author(platform, CODE)
+    _step(f"An author of {author.commits} commits asks to be erased; the bytes take half a minute")
+    receipt = erase(platform, CODE.partition(".")[0], author)
+    console.print(f"  confirmed        {receipt['order']['confirmed_at']}")
+    console.print(f"  unreadable since {receipt['unreadable_since']}")
+    console.print(f"  bytes gone since {receipt['bytes_gone_since']}")
+    _show_places(receipt)
+    _sync(CODE, "git", now)
+    left = commits_of(platform, CODE, author)
+    console.print(f"  and after another sync of the same repository: {left} commits of theirs")
+    if left:
+        raise DefectError("A person who was erased has come back.")
+
+    corp = CORP_CODE.partition(".")[0]
+    _step(f"The tenant {corp} is deleted")
+    _show_places(delete_tenant(platform, corp))
+
+    _step("Both receipts, verified with the public key alone")
+    verified = verified_receipts(platform)
+    console.print(
+        f"  numbers {verified.first} to {verified.last}: each signed, each naming the one before"
+    )
+
+
+def _show_places(receipt: dict[str, Any]) -> None:
+    columns = ("target", "matched", "deleted", "masked", "left_first", "left_second")
+    show_rows(receipt["targets"], columns, as_json=False, none="Nothing was there.")
 
 
 def _connect(platform: Platform, handle: str, kind: str, form: dict[str, str]) -> None:
