@@ -86,7 +86,7 @@ class Safeguards:
         self.instance.require_current()
 
     def _journal_key(self) -> bytes:
-        """Of its own, for who carries out orders and has no master key; else the master's."""
+        """Of its own where one is named, as in a cluster; else made from the master key."""
         if self.settings.journal_key is not None:
             return read_key_file(self.settings.journal_key)
         return self.master().journal_key()
