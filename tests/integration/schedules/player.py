@@ -1,6 +1,6 @@
 """Plays one schedule on a stage, and keeps what was ordered for whoever judges it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -76,10 +76,9 @@ class Player:
         happening: Happening = cut_off
         if operation.meanwhile is not None:
             happening = partial(self.play, operation.meanwhile, depth=depth + 1)
-        ended = "done"
         try:
             with self.instants.happening(operation.cut, happening):
-                ended = self._act(operation) or ended
+                ended = self._act(operation)
         except CutOffError:
             ended = "cut off"
         except DefectError:
@@ -104,7 +103,7 @@ class Player:
             for _ in range(2 if place.is_interrupted else 1):
                 self._begun(place, windows, str(uuid4())).go_on()
 
-    def _act(self, operation: Operation) -> str | None:
+    def _act(self, operation: Operation) -> str:
         places = list(self.stage.places.values())
         match operation.what:
             case What.CARRY_OUT:
@@ -112,58 +111,53 @@ class Player:
             case What.MAKE_ANEW:
                 return self._make_anew(operation)
             case What.RESUME:
-                return self._resume_one(operation)
+                return self._resume(operation)
             case _ if not places:
                 return "there is nothing"
-            case _:
-                return self._act_on(operation, _chosen(places, operation))
-
-    def _act_on(self, operation: Operation, place: Place) -> str | None:
-        match operation.what:
-            case What.CHANGE:
-                place.source.change(operation.which)
-            case What.SYNC:
-                self._sync(place, (MARCH,))
-            case What.BACKFILL:
-                place.is_backfilled = True
-                self._sync(place, (FEBRUARY, MARCH))
-            case What.AGAIN:
-                self._again(place)
-            case What.PAUSE:
-                self._pause(place, operation.steps)
-            case What.PUT_ASIDE:
-                self._put_aside(place, operation)
-            case What.RETRY:
-                self.stage.platform.retry_rejected(place.handle, stream=None)
-            case What.ERASE:
-                self._erase(place, operation.which % PEOPLE)
-            case What.DELETE_STREAM if not place.streams:
-                return "there is none"
-            case What.DELETE_STREAM:
-                stream = sorted(place.streams)[operation.which % len(place.streams)]
-                self._delete(place, place.connection, stream)
-            case What.DELETE_CONNECTION:
-                self._delete(place, place.connection)
-            case What.DELETE_TENANT:
-                self._delete(place)
-            case _:
-                raise AssertionError(operation)
+        place = _chosen(places, operation)
+        acts: Mapping[What, Callable[[Place, Operation], None]] = {
+            What.CHANGE: self._change,
+            What.SYNC: self._sync,
+            What.BACKFILL: self._backfill,
+            What.AGAIN: self._again,
+            What.PAUSE: self._pause,
+            What.PUT_ASIDE: self._put_aside,
+            What.RETRY: self._retry,
+            What.ERASE: self._erase,
+            What.DELETE_STREAM: self._delete_stream,
+            What.DELETE_CONNECTION: self._delete_connection,
+            What.DELETE_TENANT: self._delete_tenant,
+        }
+        acts[operation.what](place, operation)
         return f"of {place.handle}"
 
-    # Syncs.
+    # Sources and syncs.
 
-    def _sync(self, place: Place, windows: tuple[Window, ...]) -> None:
+    def _change(self, place: Place, operation: Operation) -> None:
+        place.source.change(operation.which)
+
+    def _sync(self, place: Place, _: Operation) -> None:
+        self._run(place, (MARCH,))
+
+    def _backfill(self, place: Place, _: Operation) -> None:
+        place.is_backfilled = True
+        self._run(place, (FEBRUARY, MARCH))
+
+    def _retry(self, place: Place, _: Operation) -> None:
+        self.stage.platform.retry_rejected(place.handle, stream=None)
+
+    def _run(self, place: Place, windows: tuple[Window, ...]) -> None:
         run = str(uuid4())
         self.runs[place.connection] = run, windows
         self._begun(place, windows, run).go_on()
 
-    def _again(self, place: Place) -> None:
+    def _again(self, place: Place, _: Operation) -> None:
         run, windows = self.runs.get(place.connection, (str(uuid4()), (MARCH,)))
         self._begun(place, windows, run).go_on()
 
-    def _pause(self, place: Place, count: int) -> None:
+    def _pause(self, place: Place, operation: Operation) -> None:
         begun = self._begun(place, (MARCH,), str(uuid4()))
-        begun.go_on(count)
+        begun.go_on(operation.steps)
         self.paused.append(begun)
 
     def _begun(self, place: Place, windows: tuple[Window, ...], run: str) -> Paused:
@@ -171,7 +165,7 @@ class Player:
         sync = opened.__enter__()
         return Paused(place=place, opened=opened, steps=_steps(sync, windows))
 
-    def _resume_one(self, operation: Operation) -> str | None:
+    def _resume(self, operation: Operation) -> str:
         if not self.paused:
             return "none stands still"
         paused = self.paused.pop(operation.which % len(self.paused))
@@ -204,7 +198,8 @@ class Player:
 
     # Orders.
 
-    def _erase(self, place: Place, person: int) -> None:
+    def _erase(self, place: Place, operation: Operation) -> None:
+        person = operation.which % PEOPLE
         slug = place.handle.partition(".")[0]
         control = self.stage.erasures
         lines = [f"email {address(person, self.seed)}"]
@@ -215,6 +210,16 @@ class Player:
         control.confirm(order, typed=slug, same_person=False, confirmed_by="bob")
         extent = Extent(tenant=place.tenant)
         self.orders.append(Ordered(id=order, slug=slug, extent=extent, person=person))
+
+    def _delete_stream(self, place: Place, operation: Operation) -> None:
+        if streams := sorted(place.streams):
+            self._delete(place, place.connection, streams[operation.which % len(streams)])
+
+    def _delete_connection(self, place: Place, _: Operation) -> None:
+        self._delete(place, place.connection)
+
+    def _delete_tenant(self, place: Place, _: Operation) -> None:
+        self._delete(place)
 
     def _delete(
         self, place: Place, connection: str | None = None, stream: str | None = None
@@ -234,7 +239,7 @@ class Player:
         with self.stage.platform.database.control() as session:
             return find_order(session, order.id).state == OrderState.DONE
 
-    def _carry_out(self, operation: Operation) -> str | None:
+    def _carry_out(self, operation: Operation) -> str:
         """Some steps of an order, from its first on: those that were done are done again."""
         if not self.orders:
             return "there is none"
@@ -265,7 +270,7 @@ class Player:
         late = [order for order in self.orders if not self.is_done(order)]
         assert not late, f"orders are not done: {late}"
 
-    def _make_anew(self, operation: Operation) -> str | None:
+    def _make_anew(self, operation: Operation) -> str:
         missing = self.stage.missing()
         if not missing:
             return "all is there"
