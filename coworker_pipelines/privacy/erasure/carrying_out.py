@@ -212,6 +212,8 @@ class ErasureWork:
         now = self.clock.now()
         with self.database.privacy() as session:
             order = _erasure(session, order_id)
+            if order.state in ENDED:
+                return
             outcomes = erased_outcomes(session, order)
             self.issue(session, order, outcomes, exempted(backup_days=self.backup_days), now)
             finish_order(order, now=now)
