@@ -19,6 +19,8 @@ from coworker_pipelines.extraction.masking import MARK
 from coworker_pipelines.extraction.payload import canonical_payload
 from coworker_pipelines.kernel.scope import Scope
 from coworker_pipelines.kernel.window import Window
+from coworker_pipelines.privacy.orders import OrderState, find_order
+from coworker_pipelines.privacy.restore.journal import frontier, last_number
 from coworker_pipelines.privacy.rows import ReceiptRow
 from coworker_pipelines.privacy.targets import targets_for
 from coworker_pipelines.sdk.stream import IdentifierKind
@@ -44,6 +46,7 @@ class Oracle:
                 self._require_person_gone(order)
             else:
                 self._require_extent_gone(order)
+        self._require_journal_done()
         self._require_no_address_outside()
 
     def require_rest(self) -> None:
@@ -100,10 +103,26 @@ class Oracle:
         assert not said, f"{order.id} has left the address in {said}"
 
     def _require_one_receipt(self, order: Ordered) -> None:
+        """An erasure may have ended without one, with its tenant: that one's receipt is there."""
         with self.player.stage.platform.database.privacy() as session:
+            row = find_order(session, order.id)
+            session.expunge(row)
             counted = select(func.count()).select_from(ReceiptRow)
             found = session.scalar(counted.where(ReceiptRow.order_id == order.id))
-        assert found == 1, f"{order.id} has {found} receipts"
+            assert (row.sealed, row.reach, row.detail) == (None, None, None), order
+            if order.extent.tenant in self.player.stage.tenants.values():
+                expected = OrderState.DONE
+            else:
+                expected = OrderState.DONE if found else OrderState.WITHDRAWN
+                assert (row.reason, row.stream) == ("", None), f"{order.id} names the client"
+                assert found or order.person is not None, order
+        assert row.state == expected, f"{order.id} is {row.state}"
+        assert found == (1 if expected == OrderState.DONE else 0), f"{order.id}: {found} receipts"
+
+    def _require_journal_done(self) -> None:
+        """Of a copy of Elasticsearch that is put back, every removal so far is asked for."""
+        with self.player.stage.platform.database.privacy() as session:
+            assert frontier(session) == last_number(session), "the journal waits for an order"
 
     def _require_no_address_outside(self) -> None:
         """Neither our database nor a file of ours holds anybody's address in the clear."""

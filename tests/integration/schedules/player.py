@@ -14,7 +14,7 @@ from coworker_pipelines.kernel.window import Window
 from coworker_pipelines.privacy.erasure.identifying import read_identifiers
 from coworker_pipelines.privacy.extent import Extent
 from coworker_pipelines.privacy.names import ERASED_FIRST
-from coworker_pipelines.privacy.orders import OrderState, find_order
+from coworker_pipelines.privacy.orders import ENDED, find_order
 from coworker_pipelines.privacy.reached import Reached, reached_by
 from coworker_pipelines.syncs.run import SyncRun
 from tests.integration.schedules.instants import CutOffError, Happening, Instants, cut_off
@@ -88,7 +88,7 @@ class Player:
         self.trail.append(f"{'  ' * depth}{operation}: {ended}")
 
     def end(self, *, late: bool) -> None:
-        """All orders are done and no sync stands still; ``late`` ones go on after the orders."""
+        """All orders have ended and no sync stands still; ``late`` ones go on after the orders."""
         if not late:
             self._resume_all()
         self._carry_out_all()
@@ -235,9 +235,9 @@ class Player:
         self.orders.append(Ordered(id=order, slug=slug, extent=extent, reached=reached))
         self.stage.forget(extent)
 
-    def is_done(self, order: Ordered) -> bool:
+    def has_ended(self, order: Ordered) -> bool:
         with self.stage.platform.database.control() as session:
-            return find_order(session, order.id).state == OrderState.DONE
+            return find_order(session, order.id).state in ENDED
 
     def _carry_out(self, operation: Operation) -> str:
         """Some steps of an order, from its first on: those that were done are done again."""
@@ -265,10 +265,10 @@ class Player:
     def _carry_out_all(self) -> None:
         for _ in range(TRIES):
             for number, order in enumerate(self.orders):
-                if not self.is_done(order):
+                if not self.has_ended(order):
                     self.play(Operation(what=What.CARRY_OUT, which=number, steps=100))
-        late = [order for order in self.orders if not self.is_done(order)]
-        assert not late, f"orders are not done: {late}"
+        late = [order for order in self.orders if not self.has_ended(order)]
+        assert not late, f"orders have not ended: {late}"
 
     def _make_anew(self, operation: Operation) -> str:
         missing = self.stage.missing()
