@@ -9,12 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from coworker_pipelines.documents import names
+from coworker_pipelines.documents.across import find_across
+from coworker_pipelines.documents.reader import EVERYTHING
 from coworker_pipelines.services.address import ElasticsearchAddress
 from coworker_pipelines.services.local import Endpoints
 from coworker_pipelines.settings import Settings
 from tests.database_fixtures import made_database, named_url
 from tests.integration.schedules.instants import Instants, watched
-from tests.integration.schedules.operations import schedule
+from tests.integration.schedules.operations import Operation, What, schedule
 from tests.integration.schedules.oracle import Oracle
 from tests.integration.schedules.player import Player
 from tests.integration.schedules.sources import SmallSource
@@ -90,7 +93,7 @@ def _play(stage: Stage, instants: Instants, seed: int) -> None:
         oracle.require_gone()
         oracle.require_rest()
     except BaseException as error:
-        error.add_note("\n".join([f"Schedule {seed}, played again by {NUMBER}=1:{seed}:"]))
+        error.add_note(f"Schedule {seed}, played again by {NUMBER}=1:{seed}:")
         error.add_note("\n".join(str(operation) for operation in operations))
         error.add_note("\n".join(["What was done:", *player.trail]))
         raise
@@ -109,6 +112,33 @@ def _play_all(stages: Stages, seeds: range) -> None:
 
 def test_nothing_comes_back(stages: Stages) -> None:
     _play_all(stages, range(SCHEDULES))
+
+
+def test_what_comes_back_would_be_found(stages: Stages) -> None:
+    """The judge is no better than what it notices: a document that is back, and one that is not."""
+    with watched() as instants, stages.made() as stage:
+        stage.begin(0)
+        player = Player(stage=stage, instants=instants, seed=0)
+        player.play(Operation(what=What.SYNC, which=0, steps=0))
+        admin, pattern = stage.platform.admin, names.tenant_pattern(stage.tenants["acme"])
+        before = [hit for page in find_across(admin, pattern, EVERYTHING) for hit in page]
+        player.play(Operation(what=What.ERASE, which=0, steps=0))
+        player.end(late=True)
+        player.sync_all()
+        oracle = Oracle(player)
+        oracle.require_gone()
+        oracle.require_rest()
+        after = {hit.id for page in find_across(admin, pattern, EVERYTHING) for hit in page}
+        back = next(hit for hit in before if hit.id not in after)
+        admin.index(index=back.index, id=back.id, document=dict(back.source), refresh=True)
+        with pytest.raises(AssertionError, match="has left"):
+            oracle.require_gone()
+        admin.delete(index=back.index, id=back.id)
+        oracle.require_gone()
+        other = next(hit for hit in before if hit.id in after and names.holds_documents(hit.index))
+        admin.delete(index=other.index, id=other.id)
+        with pytest.raises(AssertionError, match="differs from its source"):
+            oracle.require_rest()
 
 
 @pytest.mark.soak
