@@ -89,6 +89,8 @@ def _play(stage: Stage, instants: Instants, seed: int) -> None:
             player.play(operation)
         player.end(late=seed % 2 == 0)
         oracle.require_gone()
+        if seed % 3:
+            player.make_all_anew()
         player.sync_all()
         oracle.require_gone()
         oracle.require_rest()

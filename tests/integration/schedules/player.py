@@ -94,17 +94,25 @@ class Player:
         self._carry_out_all()
         self._resume_all()
 
+    def make_all_anew(self) -> None:
+        """What was deleted is there again, with the same source: nobody who was erased comes so."""
+        for _ in self.stage.missing():
+            self.play(Operation(what=What.MAKE_ANEW, which=0, steps=0))
+        assert not self.stage.missing(), "what was deleted cannot be made anew"
+
     def sync_all(self) -> None:
         """After this everything is stored that the sources hold and that may be taken in."""
         for place in self.stage.places.values():
-            self.stage.platform.retry_rejected(place.handle, stream=None)
+            if place.has_rejected:
+                self.stage.platform.retry_rejected(place.handle, stream=None)
             windows = (FEBRUARY, MARCH) if place.is_backfilled else (MARCH,)
             # What was left by one that was cut off is stored first, and then what has changed.
             for _ in range(2 if place.is_interrupted else 1):
                 self._begun(place, windows, str(uuid4())).go_on()
 
     def _act(self, operation: Operation) -> str:
-        places = list(self.stage.places.values())
+        # Always in the same order, so that a number means the same on a stage of its own.
+        places = [place for _, place in sorted(self.stage.places.items(), reverse=True)]
         match operation.what:
             case What.CARRY_OUT:
                 return self._carry_out(operation)
@@ -181,6 +189,7 @@ class Player:
         stream = sorted(place.source.streams)[operation.which % len(place.source.streams)]
         rows = self.stage.rows(place, stream, (FEBRUARY, MARCH))
         key = sorted(rows)[operation.steps % len(rows)]
+        place.has_rejected = True
         with self.stage.platform.open_holdings(place.handle) as holdings:
             holdings.rejected.put(
                 [

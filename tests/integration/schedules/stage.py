@@ -42,6 +42,7 @@ class Place:
     source: SmallSource
     streams: set[str]
     is_backfilled: bool = False
+    has_rejected: bool = False
     is_interrupted: bool = False
     """A sync was cut off or stood still: its segments may hold what has changed since."""
 
@@ -128,7 +129,7 @@ class Stage:
         for handle in self.missing():
             self.make(handle)
         for place in self.places.values():
-            place.is_backfilled = place.is_interrupted = False
+            place.is_backfilled = place.has_rejected = place.is_interrupted = False
 
     def forget(self, extent: Extent) -> None:
         """It is about to go, so nobody counts on it any more."""
