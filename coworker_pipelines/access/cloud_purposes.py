@@ -45,7 +45,11 @@ CLOUD: Final = (
     _cloud(
         "service account privacy-worker", "storage bucket *segments*",
         "storage.objects.list storage.objects.delete",
-        "A deletion counts and deletes segments, and reads none.",
+        "Deletions, erasures and sweeps count and delete segments, and read none.",
+    ),
+    _cloud(
+        "service account privacy-worker", "storage bucket *segments*", "storage.objects.get",
+        "A sweep reads how old a segment is from its manifest, and no other object.",
     ),
     _cloud(
         "*.svc.id.goog?coworker/privacy-worker?", "service account privacy-worker",

@@ -79,10 +79,8 @@ PRIVACY_IN_CLUSTER: Final = (
         store=Store.ELASTICSEARCH,
         subject="role coworker_privacy",
         on="cw.*",
-        may=frozenset(
-            {*("read", "write", "maintenance", "view_index_metadata"), "monitor", "delete_index"}
-        ),
-        why="A deletion counts documents and removes their indices.",
+        may=frozenset({"read", "write", "manage"}),
+        why="Deletions, erasures and sweeps remove documents and indices, and their bytes.",
     ),
     Purpose(
         store=Store.ELASTICSEARCH,
@@ -95,7 +93,14 @@ PRIVACY_IN_CLUSTER: Final = (
         store=Store.ELASTICSEARCH,
         subject="role coworker_privacy",
         on="cluster",
-        may=frozenset({"monitor", "manage_api_key"}),
-        why="A deletion ends the keys of what goes.",
+        may=frozenset({"monitor", "monitor_snapshot", "manage_api_key"}),
+        why="A deletion ends the keys of what goes, and looks whether a snapshot holds it.",
+    ),
+    Purpose(
+        store=Store.ELASTICSEARCH,
+        subject="user coworker-privacy",
+        on="cluster",
+        may=frozenset({"role coworker_privacy"}),
+        why="Who carries out orders is a user of his own.",
     ),
 )

@@ -192,7 +192,7 @@ _ELASTICSEARCH: Final = (
         store=Store.ELASTICSEARCH,
         subject="role coworker_control",
         on="cluster",
-        may=frozenset({"monitor", "manage_index_templates", "manage_api_key"}),
+        may=frozenset({"monitor", "monitor_snapshot", "manage_index_templates", "manage_api_key"}),
         why="The control plane mints and ends the keys of connections, and asks for shards.",
     ),
     Purpose(

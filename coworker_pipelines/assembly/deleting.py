@@ -1,18 +1,19 @@
 """A deletion over a deployment's stores: whose hands are at which target."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
 from elasticsearch import Elasticsearch
-from sqlalchemy.orm import Session
 
 from coworker_pipelines.activities.store import ActivitiesStore
 from coworker_pipelines.assembly.platform import Platform
 from coworker_pipelines.assembly.proving import Proving
 from coworker_pipelines.assembly.stores import open_segment_root
+from coworker_pipelines.automation import rows as _automation_rows  # noqa: F401 - its tables
 from coworker_pipelines.cluster.client import Cluster
+from coworker_pipelines.database.database import OpenSession
 from coworker_pipelines.documents import names
 from coworker_pipelines.documents.endpoint import Endpoint
 from coworker_pipelines.documents.writer import DocumentsWriter
@@ -36,7 +37,6 @@ from coworker_pipelines.segments.root import SegmentRoot
 from coworker_pipelines.services.address import ElasticsearchAddress
 from coworker_pipelines.settings import SecretsIn, Settings
 
-OpenSession = Callable[[], AbstractContextManager[Session]]
 ROW_TARGETS: Final = ("rejected", "rows", "registration")
 
 

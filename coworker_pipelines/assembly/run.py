@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Self
 
 from coworker_pipelines.assembly.credentials import Credentials, own_credentials
-from coworker_pipelines.assembly.platform import silent
+from coworker_pipelines.assembly.deployment import silent
 from coworker_pipelines.assembly.syncing import Configured, Syncing, read_configured
 from coworker_pipelines.database.database import Database
 from coworker_pipelines.kernel.clock import Clock, SystemClock

@@ -8,7 +8,7 @@ from typing import Final
 from elasticsearch import Elasticsearch
 
 from coworker_pipelines.assembly.stores import open_journal
-from coworker_pipelines.database.database import Database
+from coworker_pipelines.database.database import Database, OpenSession
 from coworker_pipelines.privacy.receipts.book import ReceiptBook
 from coworker_pipelines.privacy.receipts.replay import ReceiptReplayer
 from coworker_pipelines.privacy.receipts.signing import SigningKey
@@ -29,11 +29,12 @@ DEPLOYMENT_DIGITS: Final = 16
 class Safeguards:
     """``master`` reads the master key where there is no key of the journal's own.
 
-    ``admin`` opens Elasticsearch with the control plane's rights.
+    ``session`` and ``admin`` open database and Elasticsearch with the rights of who we are.
     """
 
     settings: Settings
     database: Database
+    session: OpenSession
     master: Callable[[], MasterKey]
     admin: Callable[[], Elasticsearch]
 
@@ -52,6 +53,7 @@ class Safeguards:
         return Instance(
             name=self.deployment_name,
             database=self.database,
+            session=self.session,
             journal=self.journal,
             admin=self.admin,
             replicas=self.settings.replicas,
@@ -84,7 +86,7 @@ class Safeguards:
         self.instance.require_current()
 
     def _journal_key(self) -> bytes:
-        """Of its own, for who carries out orders and has no master key; else the master's."""
+        """Of its own where one is named, as in a cluster; else made from the master key."""
         if self.settings.journal_key is not None:
             return read_key_file(self.settings.journal_key)
         return self.master().journal_key()

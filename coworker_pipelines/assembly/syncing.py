@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from typing import Any, Final
 
 from sqlalchemy.orm import Session
@@ -146,7 +146,7 @@ class Syncing:
             return as_check(
                 measure(
                     stores.client,
-                    self.database,
+                    partial(self.database.tenant, configured.scope.tenant),
                     configured.scope,
                     stream,
                     now=self.clock.now(),

@@ -1,6 +1,5 @@
 """`coworker deletions`: take a stream, a connection or a tenant away, and prove it."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -9,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy.orm import Session
 
-from coworker_pipelines.cli.opening import opened, operator
+from coworker_pipelines.cli.opening import in_cluster, opened, operator
 from coworker_pipelines.cli.output import Json, console, show_one, show_rows
 from coworker_pipelines.connections.connections import find_connection
 from coworker_pipelines.connections.tenants import find_tenant
@@ -26,7 +25,6 @@ from coworker_pipelines.privacy.orders import (
 )
 from coworker_pipelines.privacy.rows import Order, OrderTarget
 from coworker_pipelines.privacy.targets import target, targets_for
-from coworker_pipelines.settings import SecretsIn, Settings
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -114,7 +112,7 @@ def confirm(
     typed = tenant or typer.prompt("To confirm, write the tenant's short name", err=True)
     with _deletions() as deletions:
         deletions.confirm(order, typed=typed, confirmed_by=operator())
-    if launch or _in_cluster():
+    if launch or in_cluster():
         console.print(
             f"Confirmed; Dagster carries it out. Watch it: coworker deletions status {order}",
             soft_wrap=True,
@@ -190,10 +188,6 @@ def _deletions() -> Iterator[Deletions]:
 
     with open_instance() as instance, open_deletions(instance) as deletions:
         yield deletions
-
-
-def _in_cluster() -> bool:
-    return Settings.from_environment(os.environ).secrets is SecretsIn.KUBERNETES
 
 
 def _extent(session: Session, what: str, stream: str | None) -> Extent:

@@ -12,7 +12,7 @@ import typer
 
 from coworker_pipelines.assembly.erasing import erasure_work, erasures
 from coworker_pipelines.cli.asking import asked_lines
-from coworker_pipelines.cli.opening import opened, operator
+from coworker_pipelines.cli.opening import in_cluster, opened, operator
 from coworker_pipelines.cli.output import Json, console, show_one, show_rows
 from coworker_pipelines.connections.tenants import find_tenant
 from coworker_pipelines.kernel.errors import TenantActionError
@@ -27,7 +27,7 @@ from coworker_pipelines.privacy.orders import (
     withdraw_order,
 )
 from coworker_pipelines.privacy.rows import Order, OrderTarget
-from coworker_pipelines.settings import SecretsIn, Settings
+from coworker_pipelines.settings import Settings
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -130,7 +130,7 @@ def confirm(
     with _erasures() as control:
         salt = control.confirm(order, typed=typed, same_person=same_person, confirmed_by=operator())
     console.print(f"For the person, and kept nowhere: {salt}", soft_wrap=True)
-    if launch or _in_cluster():
+    if launch or in_cluster():
         console.print(
             f"Confirmed; Dagster carries it out. Watch it: coworker erasures status {order}",
             soft_wrap=True,
@@ -210,10 +210,6 @@ def _lines(file: Path | None) -> list[str]:
         return file.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise TenantActionError("The file cannot be read as text.") from error
-
-
-def _in_cluster() -> bool:
-    return Settings.from_environment(os.environ).secrets is SecretsIn.KUBERNETES
 
 
 def _key_rows(shown: ErasurePreview) -> list[dict[str, Any]]:

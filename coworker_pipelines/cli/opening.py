@@ -1,6 +1,7 @@
 """Opening the platform for one command."""
 
 import getpass
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -10,6 +11,7 @@ from sqlalchemy.exc import DataError, ProgrammingError
 from coworker_pipelines.assembly import Platform
 from coworker_pipelines.connections.rows import Tenant
 from coworker_pipelines.kernel.errors import RetryLaterError, TenantActionError
+from coworker_pipelines.settings import SecretsIn, Settings
 
 
 @contextmanager
@@ -39,6 +41,11 @@ def reaching_database() -> Iterator[None]:
 def operator() -> str:
     """Who gave the command: the name that history keeps."""
     return getpass.getuser()
+
+
+def in_cluster() -> bool:
+    """Whether only a run's own service account may remove data, and not who gives a command."""
+    return Settings.from_environment(os.environ).secrets is SecretsIn.KUBERNETES
 
 
 def _require_database(platform: Platform) -> None:

@@ -11,10 +11,11 @@ from coworker_pipelines.cli.extents import (
     find_extent,
     name_extent,
 )
-from coworker_pipelines.cli.opening import opened, operator
+from coworker_pipelines.cli.opening import in_cluster, opened, operator
 from coworker_pipelines.cli.output import Json, console, show_rows
 from coworker_pipelines.connections.retention import Age, Basis, policy_of
 from coworker_pipelines.connections.retention_rows import PolicyOrder
+from coworker_pipelines.kernel.errors import RefusedError
 from coworker_pipelines.kernel.scope import Scope
 from coworker_pipelines.privacy.extent import Extent
 from coworker_pipelines.privacy.holds import holds_over
@@ -159,7 +160,15 @@ def preview(place: Place, *, as_json: Json = False) -> None:
 
 @app.command()
 def sweep(place: Place, *, as_json: Json = False) -> None:
-    """Remove now what is spent, as the daily sweep does; nothing else goes."""
+    """Remove now what is spent, as the daily sweep does; nothing else goes.
+
+    In a cluster, where only its own service account may remove, Dagster sweeps instead.
+    """
+    if in_cluster():
+        raise RefusedError(
+            "In a cluster Dagster sweeps: launch its job `retention` with the tag "
+            "`coworker/tenant_id`, or wait for the day's sweep."
+        )
     rows: list[dict[str, Any]] = []
     with opened() as platform:
         for handle, _, _ in _connections(platform, place):
@@ -175,7 +184,7 @@ def sweep(place: Place, *, as_json: Json = False) -> None:
                     "segments": one.segments,
                     "held": one.held,
                 }
-                for one in platform.retention.sweep(handle)
+                for one in platform.sweeps.sweep(handle).swept
             ]
     show_rows(
         rows,

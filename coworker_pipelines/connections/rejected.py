@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 
 import orjson
 from sqlalchemy import delete, select
@@ -14,7 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 from coworker_pipelines.connections.naming import unknown
 from coworker_pipelines.connections.rows import RejectedRecord
 from coworker_pipelines.connections.stream_states import as_date
-from coworker_pipelines.database.database import Database
+from coworker_pipelines.database.database import Database, OpenSession
 from coworker_pipelines.kernel.ids import IdPrefix
 from coworker_pipelines.kernel.scope import Scope
 from coworker_pipelines.kernel.window import Window
@@ -124,10 +125,15 @@ class MemoryRejectedStore(RejectedStore):
 
 
 class DatabaseRejectedStore(RejectedStore):
-    """In Postgres; key, detail and payload can be read with the tenant's data key alone."""
+    """In Postgres; key, detail and payload can be read with the tenant's data key alone.
 
-    def __init__(self, database: Database, scope: Scope, cipher: Cipher) -> None:
-        self._database = database
+    It is opened as the tenant's, or by ``opened`` as who carries out orders, who adds nothing.
+    """
+
+    def __init__(
+        self, database: Database, scope: Scope, cipher: Cipher, *, opened: OpenSession | None = None
+    ) -> None:
+        self._session = opened or partial(database.tenant, scope.tenant)
         self._scope = scope
         self._cipher = cipher
         self._own = RejectedRecord.connection_id == scope.connection
@@ -136,7 +142,7 @@ class DatabaseRejectedStore(RejectedStore):
         if not entries:
             return
         statement = insert(RejectedRecord).on_conflict_do_nothing()
-        with self._database.tenant(self._scope.tenant) as session:
+        with self._session() as session:
             session.execute(statement, [self._values(entry) for entry in entries])
 
     def list(
@@ -150,11 +156,11 @@ class DatabaseRejectedStore(RejectedStore):
         )
         if stream is not None:
             statement = statement.where(RejectedRecord.stream == stream)
-        with self._database.tenant(self._scope.tenant) as session:
+        with self._session() as session:
             return [self._entry(row) for row in session.scalars(statement)]
 
     def get(self, rejected_id: str) -> RejectedEntry:
-        with self._database.tenant(self._scope.tenant) as session:
+        with self._session() as session:
             row = session.get(RejectedRecord, (self._scope.connection, rejected_id))
             if row is None:
                 raise unknown("rejected record", rejected_id, ())
@@ -162,12 +168,12 @@ class DatabaseRejectedStore(RejectedStore):
 
     def delete(self, rejected_ids: Sequence[str]) -> None:
         statement = delete(RejectedRecord).where(self._own, RejectedRecord.id.in_(rejected_ids))
-        with self._database.tenant(self._scope.tenant) as session:
+        with self._session() as session:
             session.execute(statement)
 
     def delete_stream(self, stream: str) -> int:
         statement = delete(RejectedRecord).where(self._own, RejectedRecord.stream == stream)
-        with self._database.tenant(self._scope.tenant) as session:
+        with self._session() as session:
             return len(session.scalars(statement.returning(RejectedRecord.id)).all())
 
     def _values(self, entry: RejectedEntry) -> dict[str, object]:

@@ -3,7 +3,7 @@
 import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Final, Self
 
 from psycopg.errors import (
@@ -63,6 +63,8 @@ _BEGIN: Final = text(
 
 Passes = Callable[[str], Secret]
 """The pass of a tenant, by its id."""
+OpenSession = Callable[[], AbstractContextManager[Session]]
+"""A transaction in one role: whose, knows who hands it on."""
 
 
 def no_pass(_: str) -> Secret:

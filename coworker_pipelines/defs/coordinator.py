@@ -20,9 +20,9 @@ from coworker_pipelines.kernel.errors import CoworkerError, RefusedError, Tenant
 NOBODY: Final = "none"
 """Overwrites our tags on a run that works on no connection."""
 _JOB_PREFIX: Final = "sync_"
-UNQUEUED: Final = frozenset({"delete", "retention"})
-"""What a sensor asks for of these begins at once: no deletion and no sweep waits behind syncs, nor
-a sync behind one of them. Their sensors themselves limit how many there are."""
+UNQUEUED: Final = frozenset({"delete", "erase", "retention"})
+"""What a sensor asks for of these begins at once: none of them waits behind syncs, nor a sync
+behind one of them. Their sensors themselves limit how many there are."""
 
 
 class TenantRunCoordinator(QueuedRunCoordinator):

@@ -115,6 +115,8 @@ _PRIVACY_WORKER: Final = Component(
         DATABASE_URL_FILE,
         DAGSTER_DATABASE_URL_FILE,
         ELASTICSEARCH_PASSWORD_FILE,
+        # Who is looked for is known by keys of the tenant's, which are made from this one.
+        MASTER_KEY_FILE,
         # Nobody else signs receipts.
         SIGNING_KEY_FILE,
         JOURNAL_KEY_FILE,
@@ -129,7 +131,9 @@ COMPONENTS: Final[Mapping[str, Component]] = {
     "oauth_tokens": _OAUTH_REFRESHER,
     "delete": _PRIVACY_WORKER,
     "check_deletions": _CODE_LOCATION,
-    "retention": _CONTROL_PLANE,
+    "erase": _PRIVACY_WORKER,
+    "check_erasures": _CODE_LOCATION,
+    "retention": _PRIVACY_WORKER,
 }
 """Whoever may launch a run may choose its job, so a job stands here or does not run."""
 

@@ -21,7 +21,7 @@ REQUEST_S: Final = 10
 SHARDS_TIGHT: Final = 0.8
 SHARDS_OF_CONNECTION: Final = 4
 """Where there is none yet to learn from: three streams and the activities."""
-CLUSTER_RIGHTS: Final = ("monitor", "manage_index_templates", "manage_api_key")
+CLUSTER_RIGHTS: Final = ("monitor", "monitor_snapshot", "manage_index_templates", "manage_api_key")
 _OWN: Final = "cw.*"
 _SAFE_HOSTS: Final = frozenset({LOOPBACK, "localhost", "::1"})
 _AUTO_CREATE: Final = "action.auto_create_index"

@@ -126,7 +126,9 @@ class Preparation:
         self._key_fields = stream.primary_key
         self._primary_key = _values_of(stream.primary_key)
         self._subject_key = subject_key
-        self._kept_out = kept_out
+        self._due_before = kept_out.due_before
+        # Where nothing was swept, no record is asked about.
+        self._swept = kept_out.swept or None
         self._stream = stream.name
         # Where it screens nobody, no record is asked about.
         self._screen = screen or None
@@ -208,7 +210,7 @@ class Preparation:
             payload, people = screened
         quoted, content_hash = orjson.dumps(key), content_hash_of(payload)
         action_version, version, occurred_at = place
-        if self._kept_out.swept and self._was_swept(key, version, content_hash):
+        if self._swept is not None and self._was_swept(key, version, content_hash):
             return _FILTERED
         documents.keys.append(key)
         documents.content_hashes.append(content_hash)
@@ -225,7 +227,7 @@ class Preparation:
     def _was_swept(self, key: str, version: bytes, content_hash: str) -> bool:
         content = version.removeprefix(_VERSION) or content_hash.encode()
         mark = mark_of(self._subject_key, self._stream, key, content)
-        return mark in self._kept_out.swept
+        return self._swept is not None and mark in self._swept
 
     def _masked(self, left_out: LeftOut) -> LeftOut:
         """What is kept of a record that is rejected names nobody who was erased either."""
@@ -245,7 +247,7 @@ class Preparation:
     def _place_of(self, time: object, cursor: object) -> _Place | Filtered | None:
         """``None`` where there has to be a version, and none is."""
         moment = moment_of(time)
-        due_before = self._kept_out.due_before
+        due_before = self._due_before
         if due_before is not None and moment is not None and moment < due_before:
             return _FILTERED
         occurred_at = b"" if moment is None else b',"occurred_at":"%b"' % time_text(moment).encode()

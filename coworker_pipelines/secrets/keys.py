@@ -1,5 +1,6 @@
-"""The keys of tenants, all derived from one master key that the control plane alone holds.
+"""The keys of tenants, all derived from one master key.
 
+The control plane holds it, and who carries out erasures, which find a person by the tenant's keys.
 Derived, because the control plane cannot read a Secret once it is written, and still has to give
 each new connection its tenant's keys. The salt rests in the tenant's row: with the row, the keys
 of a deleted tenant are gone for good.

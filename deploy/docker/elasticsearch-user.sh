@@ -12,7 +12,7 @@ ask() {
 
 ask role/coworker_control <<'JSON'
 {
-  "cluster": ["monitor", "manage_index_templates", "manage_api_key"],
+  "cluster": ["monitor", "monitor_snapshot", "manage_index_templates", "manage_api_key"],
   "indices": [{"names": ["cw.*"], "privileges": ["all"]}]
 }
 JSON

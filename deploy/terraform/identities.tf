@@ -4,7 +4,7 @@ locals {
   accounts = {
     nodes          = "The cluster's nodes: pull images, write logs and metrics."
     control-plane  = "The CLI: lists and deletes segments."
-    privacy-worker = "Deletions: list and delete segments."
+    privacy-worker = "Deletions, erasures and sweeps: list and delete segments."
     elasticsearch  = "Elasticsearch: writes and reads its snapshots."
   }
 
@@ -104,6 +104,25 @@ resource "google_storage_bucket_iam_member" "privacy_worker" {
   bucket = google_storage_bucket.segments.name
   role   = google_project_iam_custom_role.segment_remover.name
   member = google_service_account.this["privacy-worker"].member
+}
+
+# How old a segment is that nobody stored, its manifest says: a sweep reads that, and no segment.
+resource "google_project_iam_custom_role" "manifest_reader" {
+  role_id     = "coworkerManifestReader"
+  title       = "Coworker: reader of manifests"
+  description = "Reads objects; bound for manifests alone."
+  permissions = ["storage.objects.get"]
+}
+
+resource "google_storage_bucket_iam_member" "privacy_worker_manifests" {
+  bucket = google_storage_bucket.segments.name
+  role   = google_project_iam_custom_role.manifest_reader.name
+  member = google_service_account.this["privacy-worker"].member
+
+  condition {
+    title      = "manifests"
+    expression = "resource.name.endsWith(\"/manifest.json\")"
+  }
 }
 
 resource "google_storage_bucket_iam_member" "elasticsearch" {

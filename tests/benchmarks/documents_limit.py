@@ -24,6 +24,7 @@ from coworker_pipelines.services.address import ElasticsearchAddress
 
 STREAM = "measured"
 IN_FLIGHT = 3
+AT_ONCE = 2_000
 WORDS = 5_000
 ENVELOPE_BYTES = 330
 _OPERATION = (
@@ -65,10 +66,7 @@ def measure_limit(address: ElasticsearchAddress, operations: Sequence[bytes]) ->
         + operation[operation.index(b"\n") :]
         for operation in operations
     ]
-    bodies = [
-        b"".join(plain[start : start + BLOCK_OPERATIONS_MAX])
-        for start in range(0, len(plain), BLOCK_OPERATIONS_MAX)
-    ]
+    bodies = [b"".join(plain[start : start + AT_ONCE]) for start in range(0, len(plain), AT_ONCE)]
     with _fresh_alias(address) as (endpoint, alias):
         path = f"/{alias}/_bulk?filter_path=errors,took,items.*.error"
 

@@ -106,3 +106,10 @@ def test_what_is_wrong_is_said_in_a_sentence(
     outcome = coworker(*words)
     assert outcome.status == 2
     assert sentence in outcome.err.replace("\n", " ")
+
+
+def test_in_a_cluster_dagster_sweeps(coworker: Coworker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COWORKER_SECRETS", "kubernetes")
+    outcome = coworker("retention", "sweep", HANDLE)
+    assert outcome.status == 2
+    assert "launch its job `retention`" in outcome.err.replace("\n", " ")

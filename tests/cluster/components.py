@@ -11,7 +11,7 @@ from dagster import DagsterInstance
 from kubernetes import client
 
 from coworker_pipelines.assembly import Platform
-from coworker_pipelines.cluster.names import OWN_NAMESPACE
+from coworker_pipelines.cluster.names import CONTROL_PLANE, OWN_NAMESPACE, PRIVACY_WORKER
 from coworker_pipelines.cluster.rights import Account
 from coworker_pipelines.defs.launcher import TenantRunLauncher
 from coworker_pipelines.secrets.cipher import KEY_BYTES
@@ -20,6 +20,7 @@ from coworker_pipelines.settings import Settings
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.deployed import DEFINITIONS, Deployed
 from tests.cluster.deployment import IMAGE
+from tests.cluster.elasticsearch_users import made_privacy_user
 from tests.cluster.kubelet import running_kubelet
 from tests.cluster.logins import made_logins
 from tests.database_fixtures import made_database, named_url
@@ -57,7 +58,7 @@ def deployed(
             "webserver": dagster,
             "daemon": {**dagster, "database_url": logins.make("coworker_locator")},
             "code-location": {**dagster, "database_url": logins.make("coworker_control")},
-            "control-plane": {
+            CONTROL_PLANE: {
                 **dagster,
                 "database_url": ours,
                 "run_database_url": logins.make("coworker_run"),
@@ -67,6 +68,13 @@ def deployed(
                 "journal_key": secrets.token_hex(KEY_BYTES // 2),
             },
             "oauth-refresher": {**dagster, "database_url": logins.make("coworker_control")},
+        }
+        values[PRIVACY_WORKER] = {
+            **dagster,
+            "database_url": logins.make("coworker_privacy"),
+            "elasticsearch_password": stack.enter_context(made_privacy_user(endpoints)),
+            "signing_key": secrets.token_hex(KEY_BYTES // 2),
+            **{name: values[CONTROL_PLANE][name] for name in ("master_key", "journal_key")},
         }
         environments = {
             name: _environment(name, values[name], plane, endpoints, folder) for name in values
@@ -82,7 +90,7 @@ def deployed(
         servers = stack.enter_context(started(Servers(folder / "home", location)))
         dagster_logins.grant_all_tables(dagster_run)
         servers.start_daemon()
-        control = environments["control-plane"]
+        control = environments[CONTROL_PLANE]
         yield Deployed(
             environment=control,
             platform=stack.enter_context(Platform(Settings.from_environment(control))),
@@ -121,6 +129,8 @@ def _environment(
         "COWORKER_ELASTICSEARCH_URL": endpoints.elasticsearch.url,
         "COWORKER_ELASTICSEARCH_USER": str(endpoints.elasticsearch.user),
         "COWORKER_SEGMENTS": "/var/lib/coworker/segments",
+        # All that carry out orders share it, as they share a bucket.
+        "COWORKER_JOURNAL": str(folder / "journal"),
         "COWORKER_FIRST_WINDOW": "2026-01",
         "COWORKER_BACKUP_DAYS": "0",
         "DAGSTER_EVENT_LOG_CONSUMER_DAEMON_INTERVAL_SECONDS": "1",

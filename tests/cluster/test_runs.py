@@ -1,7 +1,6 @@
 """The whole thread: from the queue over a Job and its pod to documents, and what may go wrong."""
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,27 +10,22 @@ from kubernetes import client
 
 from coworker_pipelines.cluster.client import Cluster
 from coworker_pipelines.cluster.names import (
-    CONTROL_PLANE,
     OAUTH_REFRESHER,
     OWN_NAMESPACE,
     namespace_of,
 )
-from coworker_pipelines.cluster.rights import Account
 from coworker_pipelines.cluster.tenants import remaining_namespaces, remove_tenant_namespaces
 from coworker_pipelines.connections.connections import find_connection
 from coworker_pipelines.kernel.errors import TenantActionError
 from coworker_pipelines.oauth.authorization import AuthorizationRequest
 from coworker_pipelines.secrets.references import source_reference, token_reference
 from coworker_pipelines.secrets.store import MemorySecretStore
-from coworker_pipelines.services.local import Endpoints
-from tests.cluster.components import deployed, give_secret
-from tests.cluster.control_plane import ControlPlane
+from tests.cluster.components import give_secret
 from tests.cluster.deployed import RUN_S, Deployed, secrets_of
 from tests.cluster.kubelet import Fate
-from tests.cluster.logins import made_logins
 from tests.cluster.probing import probed
 from tests.cluster.source import MONTH, ROWS, Orders
-from tests.database_fixtures import made_database, named_url
+from tests.cluster.worlds import orders, world
 from tests.defs.servers import wait_until
 from tests.oauth.authorization_server import (
     CLIENT_SECRET,
@@ -41,35 +35,10 @@ from tests.oauth.authorization_server import (
 from tests.oauth.browser import answer_to
 from tests.oauth.house import REDIRECT_URL, House
 
+__all__ = ["orders", "world"]
+
 _PARTS = ("source", "access", "token")
 SUCCESS, FAILURE = DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE
-
-
-@pytest.fixture(scope="module")
-def world(
-    control_plane: ControlPlane,
-    control_plane_account: Account,
-    endpoints: Endpoints,
-    migrated_template: str,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Deployed]:
-    """All our components, and two tenants without connections."""
-    assert control_plane_account.name == CONTROL_PLANE
-    folder = tmp_path_factory.mktemp("deployed")
-    with deployed(control_plane, endpoints, migrated_template, folder) as running:
-        for slug in ("acme", "rival"):
-            running.coworker("tenants", "add", slug)
-        yield running
-
-
-@pytest.fixture
-def orders(endpoints: Endpoints) -> Iterator[Orders]:
-    """A source of the test's own."""
-    with (
-        made_database(endpoints.database_url) as name,
-        made_logins(named_url(endpoints.database_url, name)) as logins,
-    ):
-        yield Orders(logins)
 
 
 def test_a_connection_of_the_command_line_is_synced_in_the_cluster_and_leaves_no_job(

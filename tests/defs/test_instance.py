@@ -76,7 +76,7 @@ def test_the_deployed_launcher_is_ours_and_knows_every_kinds_resources(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     names = ("IMAGE", "ELASTICSEARCH_URL", "ELASTICSEARCH_USER", "SEGMENTS", "FIRST_WINDOW")
-    for name in (*names, "BACKUP_DAYS"):
+    for name in (*names, "JOURNAL", "BACKUP_DAYS"):
         monkeypatch.setenv(f"COWORKER_{name}", "2024-01")
     reference = InstanceRef.from_dir(str(tmp_path), overrides=deployed_settings())
     launcher = reference.run_launcher

@@ -14,11 +14,16 @@ from dagster._core.storage.tags import (
 from hypothesis import given
 from hypothesis import strategies as st
 
+from coworker_pipelines.cluster.names import PRIVACY_WORKER
 from coworker_pipelines.connections.locating import Located
 from coworker_pipelines.connectors.registry import kinds
+from coworker_pipelines.defs.coordinator import UNQUEUED
+from coworker_pipelines.defs.deletions import DELETE
+from coworker_pipelines.defs.erasures import ERASE
 from coworker_pipelines.defs.graph import build_definitions
 from coworker_pipelines.defs.partitions import CONNECTION_TAG, TENANT_TAG
 from coworker_pipelines.defs.placement import COMPONENTS, MountedSecret, Placement, placement_of
+from coworker_pipelines.defs.retention import SWEEP
 from coworker_pipelines.kernel.errors import RefusedError, TenantActionError
 from coworker_pipelines.kernel.scope import Scope
 from tests.fakes.platform import GIT, SQL, FakePlatform, resource_for
@@ -125,6 +130,18 @@ def test_without_a_partition_the_jobs_name_decides_and_no_tenants_secret_is_give
         "/var/run/coworker/component/database_url"
     )
     assert not found.api_token
+
+
+@pytest.mark.parametrize("job", (DELETE, ERASE, SWEEP))
+def test_what_removes_works_as_the_privacy_worker_and_never_waits_in_the_queue(job: str) -> None:
+    found = place({}, job=job)
+    assert found.service_account == PRIVACY_WORKER
+    assert [secret.name for secret in found.secrets] == [PRIVACY_WORKER]
+    assert found.environment["COWORKER_ELASTICSEARCH_USER"] == "coworker-privacy"
+    for key in ("master", "journal", "signing"):
+        path = found.environment[f"COWORKER_{key.upper()}_KEY_FILE"]
+        assert path == f"/var/run/coworker/component/{key}_key"
+    assert job in UNQUEUED
 
 
 @pytest.mark.parametrize("job", ("sync_git", "__ASSET_JOB", "made_up"))

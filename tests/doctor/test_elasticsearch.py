@@ -149,7 +149,7 @@ def test_a_user_who_lacks_a_right_is_found(
     name = f"weak-{token_hex(6)}"
     admin.security.put_role(
         name=name,
-        cluster=["monitor", "manage_api_key"],
+        cluster=["monitor", "monitor_snapshot", "manage_api_key"],
         indices=[{"names": ["cw.*"], "privileges": ["read"]}],
     )
     admin.security.put_user(username=name, password="made-up-long", roles=[name])

@@ -31,7 +31,7 @@ def test_a_block_ends_where_one_would_that_was_filled_one_by_one(pages: list[lis
     assert _bodies(_drafted(documents)) == _bodies(list(blocks_of(lines)))
 
 
-@pytest.mark.parametrize("sizes", ((BLOCK_OPERATIONS_MAX,), (1_500, 1_500, 1_500), (4_001,)))
+@pytest.mark.parametrize("sizes", ((BLOCK_OPERATIONS_MAX,), (3_000, 3_000, 3_000), (8_001,)))
 def test_a_block_holds_so_many_operations(sizes: tuple[int, ...]) -> None:
     blocks = _drafted([_documents([b"{}"] * size) for size in sizes])
     counts = [block.header.operations for block in blocks]
@@ -41,10 +41,10 @@ def test_a_block_holds_so_many_operations(sizes: tuple[int, ...]) -> None:
 
 
 def test_a_compared_block_tells_the_keys_and_hashes_of_its_own_documents() -> None:
-    blocks = _drafted([_documents([b"{}"] * 3_000)], compared=True)
+    blocks = _drafted([_documents([b"{}"] * 6_000)], compared=True)
     keys = [block.header.keys for block in blocks]
-    assert [len(one) for one in keys] == [2_000, 1_000]
-    assert [key for one in keys for key in one] == [str(number) for number in range(3_000)]
+    assert [len(one) for one in keys] == [BLOCK_OPERATIONS_MAX, 6_000 - BLOCK_OPERATIONS_MAX]
+    assert [key for one in keys for key in one] == [str(number) for number in range(6_000)]
     assert [block.header.content_hashes for block in blocks] == [
         tuple(f"hash-{key}" for key in one) for one in keys
     ]

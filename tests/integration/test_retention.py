@@ -67,7 +67,7 @@ def keep(
 
 def sweep(world: World, handle: str, *, at: datetime = NOW) -> dict[str, StreamSweep]:
     with world.opened(at=at) as platform:
-        return {one.stream: one for one in platform.retention.sweep(handle)}
+        return {one.stream: one for one in platform.sweeps.sweep(handle).swept}
 
 
 def hold(world: World, handle: str, *, until: datetime | None = None) -> str:

@@ -200,7 +200,9 @@ class Rejected(Holding):
     def _found(self) -> Iterator[tuple[DatabaseRejectedStore, list[str]]]:
         for connection in self.places.connections:
             scope = Scope(tenant=self.places.tenant, connection=connection, epoch=1)
-            store = DatabaseRejectedStore(self.database, scope, self.cipher)
+            store = DatabaseRejectedStore(
+                self.database, scope, self.cipher, opened=self.database.privacy
+            )
             after = ""
             while page := store.list(limit=ROWS_AT_ONCE, after=after):
                 after = page[-1].id

@@ -9,7 +9,7 @@ from elasticsearch import Elasticsearch
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from coworker_pipelines.database.database import Database
+from coworker_pipelines.database.database import Database, OpenSession
 from coworker_pipelines.documents.marker import raise_marker, read_marker
 from coworker_pipelines.kernel.errors import RefusedError
 from coworker_pipelines.privacy.restore.entries import REMOVING
@@ -52,11 +52,13 @@ class Standing:
 class Instance:
     """``name`` is the deployment's own, since several may share a cluster.
 
-    ``admin`` opens Elasticsearch with the control plane's rights.
+    ``session`` and ``admin`` open database and Elasticsearch with the rights of who asks; what is
+    done again is done with the privacy role's.
     """
 
     name: str
     database: Database
+    session: OpenSession
     journal: Journal
     admin: Callable[[], Elasticsearch]
     replicas: int
@@ -67,7 +69,7 @@ class Instance:
         Raises:
             RefusedError: it was; neither may data be shown nor written until it is made up for.
         """
-        with self.database.control() as session:
+        with self.session() as session:
             self.journal.require_known(session)
             standing = self._standing(session)
         if standing.is_cluster_behind:
@@ -76,7 +78,7 @@ class Instance:
             raise RefusedError(DATABASE_BEHIND)
 
     def standing(self) -> Standing:
-        with self.database.control() as session:
+        with self.session() as session:
             return self._standing(session)
 
     def finish(self, session: Session, order_ids: Collection[str], *, now: datetime) -> None:

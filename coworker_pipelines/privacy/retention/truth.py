@@ -8,7 +8,7 @@ from elasticsearch import Elasticsearch
 
 from coworker_pipelines.connections.holds import standing_over
 from coworker_pipelines.connections.retention import Basis, Policy
-from coworker_pipelines.database.database import Database
+from coworker_pipelines.database.database import OpenSession
 from coworker_pipelines.documents import names
 from coworker_pipelines.documents.aging import ages, held
 from coworker_pipelines.documents.reader import EVERYTHING, count, excluding, refresh
@@ -52,10 +52,10 @@ class Truth:
 
 
 def measure(
-    client: Elasticsearch, database: Database, scope: Scope, stream: str, *, now: datetime
+    client: Elasticsearch, opened: OpenSession, scope: Scope, stream: str, *, now: datetime
 ) -> Truth:
-    """Asked with a run's own rights; everything written so far is in it."""
-    with database.tenant(scope.tenant) as session:
+    """Everything written so far is in it; a run's own rights are enough to ask."""
+    with opened() as session:
         policy, holds = standing_over(session, scope, stream)
     alias = names.documents_alias(scope, stream)
     refresh(client, alias)

@@ -228,7 +228,7 @@ def test_the_worst_age_is_measured_from_the_data(connection: Kept) -> None:
 
     def truth(at: datetime = NOW) -> Truth:
         own = connection.connection
-        return measure(own.client, connection.holdings.database, own.scope, STREAM, now=at)
+        return measure(own.client, connection.holdings.database.control, own.scope, STREAM, now=at)
 
     before = truth()
     assert (before.worst_age_days, before.holds_true, before.held) == (12.0, False, 1)
@@ -244,7 +244,7 @@ def test_the_worst_age_is_measured_from_the_data(connection: Kept) -> None:
 def test_an_empty_stream_is_true(connection: Kept) -> None:
     connection.keep(days=10)
     own = connection.connection
-    found = measure(own.client, connection.holdings.database, own.scope, STREAM, now=NOW)
+    found = measure(own.client, connection.holdings.database.control, own.scope, STREAM, now=NOW)
     assert (found.worst_at, found.holds_true) == (None, True)
 
 
