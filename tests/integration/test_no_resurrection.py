@@ -24,7 +24,7 @@ from tests.integration.schedules.sources import SmallSource
 from tests.integration.schedules.stage import SOURCES, Stage
 from tests.integration.world import World
 
-SCHEDULES = 10
+SCHEDULES = 8
 SCHEDULES_SOAKED = 2_000
 STAGE_LASTS = 50
 """Schedules played on one stage: what the earlier ones have left makes the later ones slower."""
