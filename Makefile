@@ -43,7 +43,7 @@ test-cluster: setup ## The tests that need Kubernetes, on a real control plane o
 coverage: setup ## The same tests, and which branches they reach: half as long again.
 	@$(RUN) $(PYTEST) --cov --cov-report=term:skip-covered
 
-soak: setup ## The long forms of the tests: two hundred kills.
+soak: setup ## The long forms of the tests: hundreds of kills, 2,000 schedules.
 	@$(RUN) pytest -m soak -o addopts="--import-mode=importlib -ra --capture=no"
 
 bench: setup ## Measure, print a table, draw it, write .coworker/bench.json.

@@ -13,7 +13,7 @@ from coworker_pipelines.kernel.clock import Clock
 from coworker_pipelines.kernel.errors import DefectError
 from coworker_pipelines.privacy.exemptions import Exempted
 from coworker_pipelines.privacy.holds import Exempted as KeptUnderHold
-from coworker_pipelines.privacy.orders import extent_of, find_order
+from coworker_pipelines.privacy.orders import erasures_gone_with, extent_of, find_order
 from coworker_pipelines.privacy.outcomes import TargetOutcome
 from coworker_pipelines.privacy.receipts.receipt import Exempt, Statement
 from coworker_pipelines.privacy.restore.entries import EntryKind
@@ -76,7 +76,9 @@ class Proving:
             **_of_an_erasure(order),
         )
         self.safeguards.receipts.issue(session, statement, now=now)
-        self.safeguards.instance.finish(session, order.id, now=now)
+        # What was taken out for an erasure is gone with the tenant, and was counted with it.
+        within = erasures_gone_with(session, order)
+        self.safeguards.instance.finish(session, [order.id, *within], now=now)
 
 
 def _of_an_erasure(order: Order) -> dict[str, Any]:

@@ -229,8 +229,10 @@ def begin_attempt(order: Order, *, now: datetime) -> int:
 def keep_waiting(order: Order, detail: str, *, now: datetime) -> None:
     """Something could not be counted or removed: the order stays open, says so, and is tried again.
 
-    The pause doubles with every try.
+    The pause doubles with every try. An order that has ended meanwhile stays as it is.
     """
+    if OrderState(order.state) in ENDED:
+        return
     order.state = OrderState.WAITING
     # One try may wait for several things, and says so of each.
     order.detail = detail if order.detail is None else f"{order.detail} {detail}"
@@ -285,6 +287,18 @@ def withdraw_order(order: Order, *, now: datetime) -> None:
     order.state = OrderState.WITHDRAWN
     order.sealed = None
     order.finished_at = now
+
+
+def erasures_gone_with(session: Session, order: Order) -> Sequence[str]:
+    """Ids of the erasures that have nothing left to do since a deletion of their whole tenant."""
+    if order.kind != OrderKind.DELETION or order.connection_id is not None:
+        return ()
+    statement = select(Order.id).where(
+        Order.tenant_id == order.tenant_id,
+        Order.kind == OrderKind.ERASURE,
+        Order.state == OrderState.WITHDRAWN,
+    )
+    return session.scalars(statement).all()
 
 
 def due_orders(session: Session, kind: OrderKind, *, now: datetime, limit: int) -> Sequence[Order]:

@@ -108,7 +108,9 @@ def _store_segments(context: SyncContext, manifest: Manifest) -> _Stored:
     waiting = manifest.segments[manifest.stored :]
     writer = context.writer(names.documents_alias(context.scope, manifest.stream))
     rescreening = Rescreening(context, manifest)
-    blocks = chain.from_iterable(rescreening.blocks(segment) for segment in waiting)
+    # One without blocks is confirmed, and gone, before its turn to be read would come.
+    read = (segment for segment in waiting if segment.blocks)
+    blocks = chain.from_iterable(map(rescreening.blocks, read))
     with closing(writer.write(blocks, manifest.write_mode)) as outcomes:
         for ordinal, segment in enumerate(waiting, start=manifest.stored):
             started = monotonic()

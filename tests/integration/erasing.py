@@ -69,7 +69,7 @@ class Erasing(Replayer):
             receipt = platform.safeguards.receipts.issue(
                 session, _statement(order_id, scope.tenant, removed), now=NOW
             )
-            platform.safeguards.instance.finish(session, order_id, now=NOW)
+            platform.safeguards.instance.finish(session, [order_id], now=NOW)
         with self.world.opened() as platform:
             _publish(platform)
         return receipt

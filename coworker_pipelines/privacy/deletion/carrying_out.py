@@ -16,6 +16,7 @@ from typing import Final, Protocol
 
 from sqlalchemy.orm import Session
 
+from coworker_pipelines.connections.rows import Tenant
 from coworker_pipelines.database.database import Database
 from coworker_pipelines.kernel.clock import Clock
 from coworker_pipelines.kernel.errors import RetryLaterError
@@ -274,9 +275,9 @@ class DeletionWork:
             outcomes = outcomes_of(session, order)
             self.issue(session, order, outcomes, exempted(backup_days=self.backup_days), now)
             finish_order(order, now=now)
-            if order.connection_id is None:
-                # It may name the client; the receipt says what was done.
-                order.reason = ""
+            if session.get(Tenant, order.tenant_id) is None:
+                # Nothing may name the client any more; the receipt says what was done.
+                order.reason, order.stream = "", None
         log.info("deletion_done", order=order_id)
         self.journal.publish()
         # What the order itself had to know was the last that named anybody.

@@ -223,6 +223,8 @@ class ErasureWork:
             if standing_holds(session, tenant) != standing:
                 raise RetryLaterError("A hold was placed or released meanwhile.")
             order = _erasure(session, order_id)
+            if order.state in ENDED:
+                return
             outcomes = erased_outcomes(session, order)
             exemptions: list[Exempted | KeptUnderHold] = [
                 *exempted(backup_days=self.backup_days),

@@ -1,8 +1,8 @@
 """What Elasticsearch holds of an extent."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
 
 from elasticsearch import Elasticsearch
 
@@ -38,15 +38,15 @@ class DocumentRemover(Remover):
     documents: bool
 
     def count(self, reached: Reached) -> int:
-        return _counted(self.client, self._indices(reached))
+        return _counted(self.client, self.indices(reached))
 
     def delete(self, reached: Reached) -> int:
-        indices = self._indices(reached)
+        indices = self.indices(reached)
         found = _counted(self.client, indices)
         going.delete_indices(self.client, indices)
         return found
 
-    def _indices(self, reached: Reached) -> list[str]:
+    def indices(self, reached: Reached) -> list[str]:
         pattern = _pattern(reached.extent)
         return [
             index
@@ -64,16 +64,24 @@ class StreamActivityRemover(Remover):
     open_activities: OpenActivities
 
     def count(self, reached: Reached) -> int:
-        if reached.extent.stream is None:
+        stream = reached.extent.stream
+        if stream is None:
             return self.whole.count(reached)
-        with self.open_activities(reached) as activities:
-            return activities.count(reached.extent.stream)
+        return self._with_messages(reached, lambda activities: activities.count(stream))
 
     def delete(self, reached: Reached) -> int:
-        if reached.extent.stream is None:
+        stream = reached.extent.stream
+        if stream is None:
             return self.whole.delete(reached)
-        with self.open_activities(reached) as activities:
-            return activities.delete_stream(reached.extent.stream)
+        return self._with_messages(reached, lambda activities: activities.delete_stream(stream))
+
+    def _with_messages(self, reached: Reached, ask: Callable[[ActivitiesStore], int]) -> int:
+        """Nothing where the index has gone whole: an order that reaches more was faster."""
+        connection = replace(reached, extent=replace(reached.extent, stream=None))
+        if not self.whole.indices(connection):
+            return 0
+        with self.open_activities(reached) as activities, _gone_meanwhile():
+            return ask(activities)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,8 +124,14 @@ def _keys(extent: Extent) -> str:
 
 
 def _counted(client: Elasticsearch, indices: list[str]) -> int:
-    try:
+    with _gone_meanwhile():
         return going.count_in(client, indices)
+
+
+@contextmanager
+def _gone_meanwhile() -> Iterator[None]:
+    """What went between the listing and the counting: whoever asks again finds out."""
+    try:
+        yield
     except RefusedError as error:
-        # It went between the listing and the counting: whoever asks again finds out.
         raise RetryLaterError(str(error)) from error

@@ -9,13 +9,13 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Table, and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Table, and_, delete, func, null, or_, select, update
 from sqlalchemy.orm import Session
 
 from coworker_pipelines.database.rows import Row
 from coworker_pipelines.kernel.errors import DefectError
 from coworker_pipelines.privacy.extent import Extent
-from coworker_pipelines.privacy.orders import ENDED
+from coworker_pipelines.privacy.orders import ENDED, OrderKind, OrderState
 from coworker_pipelines.privacy.reached import Reached
 from coworker_pipelines.privacy.targets import Remover, Target
 
@@ -56,6 +56,8 @@ class RowRemover(Remover):
         for table in reversed(Row.metadata.sorted_tables):
             if table.name in names and (part := _part(table, extent)) is not None:
                 yield part
+            if table.name in names and table.name == "orders" and extent.connection is None:
+                yield _open_erasures(table, extent)
 
 
 def tables_of(target: Target) -> list[str]:
@@ -153,6 +155,26 @@ def _texts_of_orders(table: Table, extent: Extent) -> _Part | None:
         table=table,
         where=and_(columns.tenant_id == extent.tenant, columns.state.in_(ENDED), told),
         instead={"reason": "", "stream": None, "detail": None, "reach": None},
+    )
+
+
+def _open_erasures(table: Table, extent: Extent) -> _Part:
+    """Erasures in a tenant that goes: there is nobody left to erase, and no key to open them with.
+
+    The deletion's receipt answers for them. An open deletion ends by itself, with its own.
+    """
+    columns = table.c
+    is_open = and_(columns.kind == OrderKind.ERASURE, columns.state.not_in(ENDED))
+    emptied = dict.fromkeys(("sealed", "reach", "preview", "detail", "due_at"), null())
+    return _Part(
+        table=table,
+        where=and_(columns.tenant_id == extent.tenant, is_open),
+        instead={
+            **emptied,
+            "state": OrderState.WITHDRAWN,
+            "reason": "",
+            "finished_at": func.now(),
+        },
     )
 
 

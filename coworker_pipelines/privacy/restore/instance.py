@@ -1,6 +1,6 @@
 """This deployment as it stands: does it know everything that was ordered?"""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -81,18 +81,18 @@ class Instance:
         with self.session() as session:
             return self._standing(session)
 
-    def finish(self, session: Session, order_id: str, *, now: datetime) -> None:
-        """An order's removals are done and were counted: the cluster says so first, then we.
+    def finish(self, session: Session, order_ids: Collection[str], *, now: datetime) -> None:
+        """These orders' removals are done and were counted: the cluster says so first, then we.
 
         A crash in between leaves a cluster that says more than is needed, and harms nothing.
         """
-        number = frontier(session, except_order=order_id)
+        number = frontier(session, except_orders=order_ids)
         if number:
             self.mark(number)
         session.execute(
             update(JournalEntry)
             .where(
-                JournalEntry.order_id == order_id,
+                JournalEntry.order_id.in_(order_ids),
                 JournalEntry.kind.in_(REMOVING),
                 JournalEntry.done_at.is_(None),
             )

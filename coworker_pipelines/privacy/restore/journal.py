@@ -1,6 +1,6 @@
 """The journal: every order, numbered without a gap, in the database and apart from it."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import Any, Final
 
@@ -146,11 +146,11 @@ def last_number(session: Session, *, published: bool = False) -> int:
     return session.scalar(newest) or 0
 
 
-def frontier(session: Session, *, except_order: str | None = None) -> int:
-    """Up to this number everything that was ordered is done; an order may count as done, too."""
-    oldest_open = select(func.min(JournalEntry.number)).where(JournalEntry.done_at.is_(None))
-    if except_order is not None:
-        oldest_open = oldest_open.where(JournalEntry.order_id != except_order)
+def frontier(session: Session, *, except_orders: Collection[str] = ()) -> int:
+    """Up to this number everything that was ordered is done; orders may count as done, too."""
+    oldest_open = select(func.min(JournalEntry.number)).where(
+        JournalEntry.done_at.is_(None), JournalEntry.order_id.not_in(except_orders)
+    )
     found = session.scalar(oldest_open)
     return last_number(session) if found is None else found - 1
 
