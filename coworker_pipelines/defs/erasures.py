@@ -36,6 +36,7 @@ from dagster import (
 )
 
 from coworker_pipelines.defs.deletions import CHECK_CRON, INTERVAL_S, ORDER_TAG, plan_runs
+from coworker_pipelines.defs.kinds import OWNER
 from coworker_pipelines.defs.platform import PlatformParameter
 from coworker_pipelines.defs.verdicts import told_to_dagster
 from coworker_pipelines.kernel.errors import TenantActionError
@@ -53,6 +54,8 @@ def erasures_asset() -> AssetSpec:
     return AssetSpec(
         ERASURES,
         group_name="privacy",
+        owners=[OWNER],
+        kinds={"postgres"},
         description="Orders to erase one person within a tenant: `coworker erasures`.",
     )
 
@@ -196,6 +199,7 @@ def erasure_checks() -> AssetChecksDefinition:
 def erasure_schedule() -> ScheduleDefinition:
     return ScheduleDefinition(
         name="check_erasures",
+        description="Asks how long erasures have been waiting, and for what.",
         cron_schedule=CHECK_CRON,
         job=define_asset_job(
             name="check_erasures",

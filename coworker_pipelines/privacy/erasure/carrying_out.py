@@ -257,6 +257,7 @@ class ErasureWork:
             terms=person.terms,
             touching=lambda indices: self.record.touched(order_id, indices),
             keeping=lambda documents: self._keep_documents_out(order_id, documents),
+            freed=lambda messages: self.record.freed(order_id, messages),
             scanned=seen.add,
         )
 

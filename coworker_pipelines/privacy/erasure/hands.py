@@ -1,6 +1,5 @@
 """All places that may hold something of a person, each with its hands."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from elasticsearch import Elasticsearch
@@ -10,7 +9,7 @@ from coworker_pipelines.database.database import Database
 from coworker_pipelines.kernel.clock import Clock
 from coworker_pipelines.privacy.erasure.fate import Fates
 from coworker_pipelines.privacy.erasure.holding import Holding, Keeping, Touching
-from coworker_pipelines.privacy.erasure.indexed import Activities, Documents
+from coworker_pipelines.privacy.erasure.indexed import Activities, Documents, Freed, Scanned
 from coworker_pipelines.privacy.erasure.places import places_of
 from coworker_pipelines.privacy.erasure.stores import Decisions, Rejected, Segments
 from coworker_pipelines.privacy.erasure.under_hold import Holds
@@ -35,7 +34,8 @@ class Hands:
         terms: tuple[str, ...] = (),
         touching: Touching,
         keeping: Keeping = lambda _: None,
-        scanned: Callable[[int], None] = lambda _: None,
+        freed: Freed = lambda _: None,
+        scanned: Scanned = lambda _: None,
     ) -> dict[str, Holding]:
         """All places that may hold something of whom these keys name, in their order."""
         with self.database.privacy() as session:
@@ -51,6 +51,7 @@ class Hands:
                 holds=holds,
                 touching=touching,
                 keeping=keeping,
+                freed=freed,
                 scanned=scanned,
             ),
             "activities": Activities(

@@ -19,6 +19,8 @@ from coworker_pipelines.privacy.erasure.under_hold import Holds, UnderHold
 
 PASSES_MAX: Final = 5
 """The first takes out, the second finds nothing, unless a sync wrote in between."""
+Freed = Callable[[int], None]
+"""Hears how many messages were freed together with the documents that they were made from."""
 Scanned = Callable[[int], None]
 """Hears how many documents a deep scan has read."""
 
@@ -43,6 +45,7 @@ class Documents(Holding):
     holds: Holds
     touching: Touching
     keeping: Keeping
+    freed: Freed
     scanned: Scanned
 
     def count(self) -> int:
@@ -144,7 +147,7 @@ class Documents(Holding):
         query = {"terms": {"document_key": [one.hit.source["key"] for one in page]}}
         pattern = _activities(self.places.tenant)
         for messages in find_across(self.client, pattern, query):
-            _free(self.client, messages, self.fates, under, self.touching)
+            self.freed(_free(self.client, messages, self.fates, under, self.touching))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

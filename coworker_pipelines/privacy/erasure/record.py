@@ -56,6 +56,12 @@ class ErasureRecord:
             row.masked += taken.masked
             row.matched = row.deleted + row.masked
 
+    def freed(self, order_id: str, messages: int) -> None:
+        """Messages that went out together with their documents, before their own turn."""
+        if messages:
+            self.began(order_id, "activities")
+            self.took(order_id, "activities", Taken(masked=messages))
+
     def counted(self, order_id: str, name: str, left: int, *, again: bool) -> None:
         with self.database.privacy() as session:
             row = session.get_one(OrderTarget, (order_id, name))

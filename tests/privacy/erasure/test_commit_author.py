@@ -36,6 +36,7 @@ def test_an_author_is_erased_and_does_not_come_back(office: Office) -> None:
     receipt = office.receipt(order)
     counts = {one["target"]: one for one in receipt["targets"]}
     assert (counts["documents"]["deleted"], counts["documents"]["masked"]) == (2, 1)
+    assert counts["activities"]["masked"] == len(of_ann)
     assert all(not one["left_first"] + one["left_second"] for one in counts.values())
     assert receipt["unreadable_since"]
     assert receipt["commitment"]
