@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -12,6 +12,7 @@ from coworker_pipelines.database.database import Database
 from coworker_pipelines.kernel.clock import Clock
 from coworker_pipelines.kernel.errors import DefectError
 from coworker_pipelines.privacy.exemptions import Exempted
+from coworker_pipelines.privacy.holds import Exempted as KeptUnderHold
 from coworker_pipelines.privacy.orders import erasures_gone_with, extent_of, find_order
 from coworker_pipelines.privacy.outcomes import TargetOutcome
 from coworker_pipelines.privacy.receipts.receipt import Exempt, Statement
@@ -53,7 +54,7 @@ class Proving:
         session: Session,
         order: Order,
         outcomes: Sequence[TargetOutcome],
-        exemptions: Sequence[Exempted],
+        exemptions: Sequence[Exempted | KeptUnderHold],
         now: datetime,
     ) -> None:
         """The receipt is there with the transaction; the cluster says what it has seen before.
@@ -91,6 +92,10 @@ def _of_an_erasure(order: Order) -> dict[str, Any]:
     return {**moments, "commitment": noted.get("commitment")}
 
 
-def _exempt(exempted: Exempted, now: datetime) -> Exempt:
-    until = None if exempted.days is None else (now + timedelta(days=exempted.days)).date()
-    return Exempt(what=exempted.what, why=exempted.why, until=until)
+def _exempt(left: Exempted | KeptUnderHold, now: datetime) -> Exempt:
+    match left:
+        case KeptUnderHold():
+            until: date | None = left.until
+        case Exempted():
+            until = None if left.days is None else (now + timedelta(days=left.days)).date()
+    return Exempt(what=left.what, why=left.why, until=until)

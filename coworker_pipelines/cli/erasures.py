@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,6 +20,7 @@ from coworker_pipelines.kernel.errors import TenantActionError
 from coworker_pipelines.privacy.deletion.record import target_rows
 from coworker_pipelines.privacy.erasure.erasures import ErasurePreview, Erasures
 from coworker_pipelines.privacy.erasure.identifying import HOW_TO_WRITE, read_identifiers
+from coworker_pipelines.privacy.erasure.rests import said
 from coworker_pipelines.privacy.orders import (
     OrderKind,
     OrderState,
@@ -36,7 +38,8 @@ app = typer.Typer(
         "What is about or by the person is deleted; what only mentions them stays, with the "
         "mention masked. Identifiers are asked for or read from a file, and stand in no argument. "
         "An order is requested, previewed and confirmed; [bold]coworker erasures status ORDER[/] "
-        "says how far it is, and since when nobody can read of them and no file holds them."
+        "says how far it is, and since when nobody can read of them and no file holds them. What "
+        "lies under a hold is left, exempt until its review; when the hold is released, it goes."
     ),
 )
 
@@ -90,11 +93,15 @@ def preview(
     with _erasures() as control:
         shown = control.preview(order, leave_out=frozenset(leave_out or ()))
     if as_json:
-        show_one({"keys": _key_rows(shown), "counts": shown.counts}, as_json=True)
+        exempt = [asdict(one) for one in shown.exempt]
+        content = {"keys": _key_rows(shown), "counts": shown.counts, "exempt": exempt}
+        show_one(content, as_json=True)
         return
     columns = ("number", "kind", "value", "found_by", "where", "ask")
     show_rows(_key_rows(shown), columns, as_json=False, none="No key: only terms are looked for.")
     show_one(shown.counts, as_json=False)
+    if shown.exempt:
+        console.print(said(shown.exempt), soft_wrap=True)
     if shown.merges:
         console.print(
             "Keys marked with ? may be a second person's. Leave them out by their numbers "
@@ -242,6 +249,9 @@ def _row(order: Order, *, now: datetime) -> dict[str, Any]:
         "confirmed_at": order.confirmed_at,
         "unreadable_since": reach.get("unreadable_since"),
         "bytes_gone_since": reach.get("bytes_gone_since"),
+        "exempt": reach.get("exempt", []),
+        "rest": reach.get("rest"),
+        "rest_of": reach.get("rest_of"),
         "finished_at": order.finished_at,
         "open_for_s": _seconds(order.confirmed_at, now) if is_open else None,
         "attempts": order.attempt,

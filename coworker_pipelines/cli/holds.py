@@ -75,11 +75,21 @@ def release(
 ) -> None:
     """Release a hold: policies and orders reach the data again, and it is worked on again.
 
+    What erasures had to leave under it is erased now, without another request.
+
     Activities that were not made meanwhile are made when the windows are materialised next.
     """
     with opened() as platform, platform.database.control() as session:
-        release_hold(session, hold, reason=reason, released_by=operator(), now=platform.clock.now())
+        released = release_hold(
+            session, hold, reason=reason, released_by=operator(), now=platform.clock.now()
+        )
     console.print(f"The hold {hold} is released; what is spent goes with the next sweep.")
+    for order in released.orders:
+        console.print(
+            f"A person's erasure had left something under it, and goes on: order {order}. Dagster "
+            f"starts it, or at once: coworker erasures run {order}",
+            soft_wrap=True,
+        )
 
 
 @app.command("list")

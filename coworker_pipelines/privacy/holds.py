@@ -20,7 +20,7 @@ from coworker_pipelines.connections.retention_rows import PlacedHold
 from coworker_pipelines.kernel.errors import RefusedError, TenantActionError
 from coworker_pipelines.kernel.ids import IdPrefix, new_id
 from coworker_pipelines.privacy.extent import Extent
-from coworker_pipelines.privacy.orders import orders_over
+from coworker_pipelines.privacy.orders import let_go, orders_over
 
 REVIEW_WITHIN: Final = timedelta(days=366)
 """A hold that nobody looks at again for more than a year is one that somebody forgot."""
@@ -53,6 +53,14 @@ class Exempted:
     what: str
     why: str
     until: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Released:
+    """``orders`` are erasures that had left something under the hold: they go on now."""
+
+    hold: Hold
+    orders: tuple[str, ...]
 
 
 def place_hold(session: Session, order: HoldOrder, *, now: datetime) -> Hold:
@@ -90,8 +98,10 @@ def place_hold(session: Session, order: HoldOrder, *, now: datetime) -> Hold:
 
 def release_hold(
     session: Session, hold_id: str, *, reason: str, released_by: str, now: datetime
-) -> Hold:
+) -> Released:
     """After this the hold keeps nothing any more; its row stays, with who released it and why.
+
+    What erasures had to leave under it is erased now.
 
     Raises:
         TenantActionError: there is no such hold, it was released before, or the reason is missing.
@@ -104,7 +114,8 @@ def release_hold(
         raise TenantActionError(f"The hold {hold_id} was released on {row.released_at:%Y-%m-%d}.")
     row.released_at, row.released_by, row.release_reason = now, released_by, reason.strip()
     session.flush()
-    return hold_of(row)
+    orders = let_go(session, row.tenant_id, hold_id, now=now)
+    return Released(hold=hold_of(row), orders=tuple(orders))
 
 
 def find_hold(session: Session, hold_id: str) -> PlacedHold:

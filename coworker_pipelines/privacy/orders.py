@@ -2,7 +2,8 @@
 
 ``requested -> previewed -> confirmed -> running -> done``; beside them ``waiting`` (a place could
 not be counted, and is tried again) and ``withdrawn``. From ``confirmed`` on an order cannot be
-taken back, because something may be gone already.
+taken back, because something may be gone already. What a hold kept from an erasure is an order of
+its own: it is ``held`` until the hold is released, and then ``confirmed`` without another word.
 """
 
 import hashlib
@@ -53,6 +54,7 @@ class OrderState(StrEnum):
     CONFIRMED = "confirmed"
     RUNNING = "running"
     WAITING = "waiting"
+    HELD = "held"
     DONE = "done"
     WITHDRAWN = "withdrawn"
 
@@ -235,6 +237,34 @@ def keep_waiting(order: Order, detail: str, *, now: datetime) -> None:
     # One try may wait for several things, and says so of each.
     order.detail = detail if order.detail is None else f"{order.detail} {detail}"
     order.due_at = now + min(RETRY_FIRST * 2 ** min(order.attempt, 10), RETRY_MAX)
+
+
+def hold_back(order: Order, *, holds: Sequence[str], reach: dict[str, Any], detail: str) -> None:
+    """After this a new order waits until one of these holds is released."""
+    order.state = OrderState.HELD
+    order.reach = {**reach, "holds": sorted(holds)}
+    order.detail = detail
+
+
+def let_go(session: Session, tenant_id: str, hold_id: str, *, now: datetime) -> list[str]:
+    """After this what waited for the release of the hold is carried out; ids of the orders."""
+    statement = (
+        select(Order)
+        .where(
+            Order.tenant_id == tenant_id,
+            Order.state == OrderState.HELD,
+            Order.reach["holds"].contains([hold_id]),
+        )
+        .order_by(Order.id)
+        .with_for_update()
+    )
+    orders = session.scalars(statement).all()
+    for order in orders:
+        order.state = OrderState.CONFIRMED
+        order.detail = None
+        # From here on nothing stands in its way, and it has as long as any other.
+        order.confirmed_at = order.due_at = now
+    return [order.id for order in orders]
 
 
 def finish_order(order: Order, *, now: datetime) -> None:

@@ -173,12 +173,20 @@ TARGETS: Final = (
         reaches=_ALL,
     ),
     Target(
+        name="decisions",
+        holds="What was decided on which message, by which rules; a chain for each tenant.",
+        counted_in="rows",
+        method="deleted; of a connection, a stream or a person emptied of all that is personal, "
+        "so that the chain still verifies",
+        places=("table:decisions", "table:decision_chains"),
+        reaches=_ALL,
+    ),
+    Target(
         name="rows",
         holds="How far each stream is, what each sync did, who authorised and who read what; how "
-        "long data was to stay, and marks of what went by that; rules, and what they decided.",
+        "long data was to stay, and marks of what went by that; rules.",
         counted_in="rows",
-        method="deleted; of a connection, who has read and what was decided stays known, and what "
-        "was read and decided on does not",
+        method="deleted; of a connection, who has read stays known, and what was read does not",
         places=(
             "table:stream_states",
             "table:syncs",
@@ -192,8 +200,6 @@ TARGETS: Final = (
             "table:rule_versions",
             "table:rule_activations",
             "table:rule_sets",
-            "table:decision_chains",
-            "table:decisions",
         ),
         reaches=_NO_SUBJECT,
     ),

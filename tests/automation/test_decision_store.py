@@ -169,7 +169,7 @@ def test_after_an_erasure_nothing_tells_of_the_person_and_the_chain_holds(
 
 def test_an_erased_decision_still_says_what_was_decided(database: Database, tenant: str) -> None:
     decide_all(database, tenant, [commit(1_500)])
-    rows = RowRemover(session=database.privacy, target=target("rows"))
+    rows = RowRemover(session=database.privacy, target=target("decisions"))
     other = Reached(extent=Extent(tenant=tenant, connection="c" * 16), slug="acme")
     own = Reached(extent=Extent(tenant=tenant, connection=SCOPE.connection), slug="acme")
     assert (rows.count(other), rows.delete(other)) == (0, 0)

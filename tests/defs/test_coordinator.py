@@ -20,7 +20,7 @@ from dagster._core.workspace.context import BaseWorkspaceRequestContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from coworker_pipelines.defs.coordinator import TenantRunCoordinator
+from coworker_pipelines.defs.coordinator import UNQUEUED, TenantRunCoordinator
 from coworker_pipelines.defs.partitions import CONNECTION_TAG, TENANT_TAG, Span
 from coworker_pipelines.kernel.window import Window
 from tests.defs.origins import add_run
@@ -153,14 +153,15 @@ def test_a_crashed_run_is_run_again_under_its_own_key(instance: DagsterInstance)
     assert again.status is DagsterRunStatus.QUEUED
 
 
-def test_a_deletion_that_a_sensor_asks_for_begins_at_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize("job", sorted(UNQUEUED))
+def test_what_takes_data_away_for_a_sensor_begins_at_once(tmp_path: Path, job: str) -> None:
     write_home(
         tmp_path,
         run_launcher={"module": "dagster._core.test_utils", "class": "MockedRunLauncher"},
     )
     with DagsterInstance.from_config(str(tmp_path)) as opened:
-        by_sensor = submit(opened, {SENSOR_NAME_TAG: "deletions_requested"}, job="delete")
-        by_hand = submit(opened, {}, job="delete")
+        by_sensor = submit(opened, {SENSOR_NAME_TAG: "a sensor"}, job=job)
+        by_hand = submit(opened, {}, job=job)
         launched = opened.run_launcher
         assert isinstance(launched, MockedRunLauncher)
         queue = launched.queue()  # type: ignore[no-untyped-call]

@@ -21,7 +21,9 @@ from coworker_pipelines.privacy.orders import (
     due_orders,
     find_order,
     finish_order,
+    hold_back,
     keep_waiting,
+    let_go,
     orders_over,
     preview_digest,
     record_preview,
@@ -29,7 +31,10 @@ from coworker_pipelines.privacy.orders import (
     request_order,
     withdraw_order,
 )
+from coworker_pipelines.privacy.reached import Reached
+from coworker_pipelines.privacy.removers.rows import RowRemover
 from coworker_pipelines.privacy.rows import Order
+from coworker_pipelines.privacy.targets import target
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SHOWN = {"documents": 3}
@@ -157,3 +162,37 @@ def test_nothing_is_taken_in_for_what_is_under_an_order(database: Database) -> N
 def test_an_order_that_is_not_there_is_named(database: Database) -> None:
     with database.control() as session, pytest.raises(TenantActionError, match="no order"):
         find_order(session, new_id(IdPrefix.ORDER))
+
+
+def test_what_a_hold_kept_goes_on_when_that_hold_is_released(database: Database) -> None:
+    tenant = new_id(IdPrefix.TENANT)
+    later = NOW + timedelta(days=90)
+    with database.control() as session:
+        rest = _request(session, Extent(tenant=tenant), OrderKind.ERASURE)
+        hold_back(rest, holds=["h2", "h1"], reach={"commitment": "c"}, detail="It waits.")
+        session.flush()
+        for change in (withdraw_order, begin_attempt):
+            with pytest.raises(RefusedError, match="held"):
+                change(rest, now=NOW)
+        assert let_go(session, tenant, "h3", now=later) == []
+        assert let_go(session, OTHER, "h1", now=later) == []
+        assert let_go(session, tenant, "h1", now=later) == [rest.id]
+        assert (rest.state, rest.due_at, rest.confirmed_at) == (OrderState.CONFIRMED, later, later)
+        assert rest.reach == {"commitment": "c", "holds": ["h1", "h2"]}
+        assert let_go(session, tenant, "h2", now=later) == []
+        assert begin_attempt(rest, now=later) == 1
+
+
+def test_what_an_ended_order_says_of_streams_goes_with_its_tenant(database: Database) -> None:
+    tenant = new_id(IdPrefix.TENANT)
+    with database.control() as session:
+        order = _request(session, Extent(tenant=tenant), OrderKind.ERASURE)
+        finish_order(order, now=NOW)
+        order_id, order.reason = order.id, ""
+        order.reach = {"exempt": [{"what": "documents of invoices"}]}
+    registration = RowRemover(session=database.privacy, target=target("registration"))
+    reached = Reached(extent=Extent(tenant=tenant), slug="acme")
+    assert (registration.count(reached), registration.delete(reached)) == (1, 1)
+    assert registration.count(reached) == 0
+    with database.control() as session:
+        assert find_order(session, order_id).reach is None

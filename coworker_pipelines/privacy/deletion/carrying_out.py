@@ -38,6 +38,7 @@ from coworker_pipelines.privacy.deletion.shutting_out import (
 )
 from coworker_pipelines.privacy.exemptions import Exempted, exempted
 from coworker_pipelines.privacy.extent import Extent
+from coworker_pipelines.privacy.holds import Exempted as KeptUnderHold
 from coworker_pipelines.privacy.names import CLEARED_FIRST, REGISTRATION
 from coworker_pipelines.privacy.orders import (
     ENDED,
@@ -78,7 +79,7 @@ class Issue(Protocol):
         session: Session,
         order: Order,
         outcomes: Sequence[TargetOutcome],
-        exemptions: Sequence[Exempted],
+        exemptions: Sequence[Exempted | KeptUnderHold],
         now: datetime,
     ) -> None: ...
 

@@ -13,6 +13,7 @@ from typing import Final
 from elasticsearch import Elasticsearch
 from sqlalchemy.orm import Session
 
+from coworker_pipelines.connections.holds import Hold, keep_holds_still, standing_holds
 from coworker_pipelines.connections.tenants import tenant_keys
 from coworker_pipelines.database.database import Database
 from coworker_pipelines.documents.expunging import Expunging
@@ -21,21 +22,13 @@ from coworker_pipelines.kernel.errors import RefusedError, RetryLaterError
 from coworker_pipelines.kernel.log import get_logger
 from coworker_pipelines.privacy.deletion.carrying_out import Issue
 from coworker_pipelines.privacy.deletion.record import DeletionRecord
-from coworker_pipelines.privacy.erasure.fate import Fates
-from coworker_pipelines.privacy.erasure.places import places_of
+from coworker_pipelines.privacy.erasure.hands import Hands
+from coworker_pipelines.privacy.erasure.holding import Holding
 from coworker_pipelines.privacy.erasure.record import ErasureRecord, erased_outcomes
+from coworker_pipelines.privacy.erasure.rests import exempted_by, keep_rest, note_exempt
 from coworker_pipelines.privacy.erasure.sealed import Person
-from coworker_pipelines.privacy.erasure.stores import (
-    Activities,
-    Documents,
-    Holding,
-    Keeping,
-    Rejected,
-    Segments,
-    Touching,
-)
-from coworker_pipelines.privacy.exemptions import exempted
-from coworker_pipelines.privacy.holds import refuse_under_holds
+from coworker_pipelines.privacy.exemptions import Exempted, exempted
+from coworker_pipelines.privacy.holds import Exempted as KeptUnderHold
 from coworker_pipelines.privacy.names import ERASED_FIRST
 from coworker_pipelines.privacy.orders import (
     ENDED,
@@ -108,8 +101,6 @@ class ErasureWork:
                 if order.state in ENDED:
                     return
                 begin_attempt(order, now=self.clock.now())
-            with self._waiting_for(order_id, "a hold"), self.database.privacy() as session:
-                refuse_under_holds(session, extent_of(_erasure(session, order_id)))
             with self.database.privacy() as session:
                 order = _erasure(session, order_id)
                 person = self._person(session, order)
@@ -138,9 +129,11 @@ class ErasureWork:
             self.record.began(order_id, name)
             holding = self._holdings(order_id)[name]
             holding.take_out(lambda taken: self.record.took(order_id, name, taken))
-            self.record.counted(order_id, name, holding.count(), again=False)
-        if name == "activities":
-            self._is_unreadable(order_id)
+            left = holding.count()
+            self.record.counted(order_id, name, left, again=False)
+            self._note_unreadable(order_id)
+            if left:
+                raise RetryLaterError(f"{left} are there again.")
         return self.counts(order_id)
 
     def expunge(self, order_id: str) -> None:
@@ -165,10 +158,14 @@ class ErasureWork:
         if self._is_over(order_id):
             return OrderState.DONE
         with self._alone(order_id):
+            standing = self._standing(order_id)
+            kept: set[Hold] = set()
             for name, holding in self._holdings(order_id).items():
                 with self._waiting_for(order_id, name):
                     self._count_again(order_id, name, holding)
-            self._finish(order_id)
+                    kept |= holding.kept()
+            with self._waiting_for(order_id, "holds"):
+                self._finish(order_id, standing, kept)
         return OrderState.DONE
 
     def counts(self, order_id: str) -> dict[str, int]:
@@ -189,9 +186,10 @@ class ErasureWork:
         with self.database.privacy() as session:
             return _erasure(session, order_id).state in ENDED
 
-    def _is_unreadable(self, order_id: str) -> None:
-        reach = self.record.reach(order_id)
-        if "unreadable_since" not in reach:
+    def _note_unreadable(self, order_id: str) -> None:
+        if "unreadable_since" in self.record.reach(order_id):
+            return
+        if self.record.is_unreadable(order_id):
             self.record.noted(order_id, unreadable_since=self.clock.now())
 
     def _count_again(self, order_id: str, name: str, holding: Holding) -> None:
@@ -208,27 +206,52 @@ class ErasureWork:
         if left:
             raise RetryLaterError(f"{left} are there again.")
 
-    def _finish(self, order_id: str) -> None:
+    def _standing(self, order_id: str) -> list[Hold]:
+        with self.database.privacy() as session:
+            return standing_holds(session, _erasure(session, order_id).tenant_id)
+
+    def _finish(self, order_id: str, standing: list[Hold], kept: set[Hold]) -> None:
+        """The receipt names what holds kept, and another order has it, in one transaction.
+
+        Raises:
+            RetryLaterError: a hold was placed or released since ``standing`` was read.
+        """
         now = self.clock.now()
         with self.database.privacy() as session:
+            tenant = find_order(session, order_id).tenant_id
+            keep_holds_still(session, tenant)
+            if standing_holds(session, tenant) != standing:
+                raise RetryLaterError("A hold was placed or released meanwhile.")
             order = _erasure(session, order_id)
             if order.state in ENDED:
                 return
             outcomes = erased_outcomes(session, order)
-            self.issue(session, order, outcomes, exempted(backup_days=self.backup_days), now)
+            exemptions: list[Exempted | KeptUnderHold] = [
+                *exempted(backup_days=self.backup_days),
+                *exempted_by(kept),
+            ]
+            self.issue(session, order, outcomes, exemptions, now)
+            rest = self._keep_rest(session, order, kept) if kept else None
             finish_order(order, now=now)
             # What was shown before tells how many identifiers of which kind hang together.
             order.preview = None
-        log.info("erasure_done", order=order_id)
+            if rest is not None:
+                note_exempt(order, rest, kept)
+        log.info("erasure_done", order=order_id, holds=len(kept))
         self._publish()
         self.database.clear_away(("orders",))
+
+    def _keep_rest(self, session: Session, order: Order, kept: set[Hold]) -> Order:
+        cipher = Cipher(self._keys(session, order).data)
+        person = Person.opened(order, cipher)
+        return keep_rest(session, order, person, cipher, holds=kept, clock=self.clock)
 
     def _holdings(self, order_id: str) -> dict[str, Holding]:
         with self.database.privacy() as session:
             order = _erasure(session, order_id)
             person, tenant = self._person(session, order), order.tenant_id
         seen = _Scanned(self.record, order_id)
-        return self.holdings_of(
+        return self.hands.at_each_place(
             tenant,
             person.key_texts,
             terms=person.terms,
@@ -237,38 +260,15 @@ class ErasureWork:
             scanned=seen.add,
         )
 
-    def holdings_of(
-        self,
-        tenant: str,
-        people: frozenset[str],
-        *,
-        terms: tuple[str, ...] = (),
-        touching: Touching,
-        keeping: Keeping = lambda _: None,
-        scanned: Callable[[int], None] = lambda _: None,
-    ) -> dict[str, Holding]:
-        """All places that may hold something of whom these keys name, in their order."""
-        with self.database.privacy() as session:
-            keys = tenant_keys(session, self.master, tenant)
-            places = places_of(session, tenant, keys.subject)
-        fates = Fates(people, terms, keys.subject)
-        return {
-            "documents": Documents(
-                client=self.client,
-                places=places,
-                fates=fates,
-                touching=touching,
-                keeping=keeping,
-                scanned=scanned,
-            ),
-            "activities": Activities(
-                client=self.client, tenant=tenant, fates=fates, touching=touching
-            ),
-            "rejected": Rejected(
-                database=self.database, places=places, cipher=Cipher(keys.data), fates=fates
-            ),
-            "segments": Segments(database=self.database, root=self.segments, places=places),
-        }
+    @property
+    def hands(self) -> Hands:
+        return Hands(
+            database=self.database,
+            client=self.client,
+            segments=self.segments,
+            master=self.master,
+            clock=self.clock,
+        )
 
     def expunge_indices(self, indices: Sequence[str]) -> None:
         """After this the files of these indices hold nothing of what was deleted before."""

@@ -7,6 +7,7 @@ from typing import Any, Final
 from elasticsearch import Elasticsearch
 from sqlalchemy.orm import Session
 
+from coworker_pipelines.connections.holds import Hold, standing_holds
 from coworker_pipelines.connections.rows import Tenant
 from coworker_pipelines.connections.tenants import tenant_keys
 from coworker_pipelines.database.database import Database
@@ -20,9 +21,11 @@ from coworker_pipelines.privacy.erasure.fate import Fates, count_deletes
 from coworker_pipelines.privacy.erasure.identifying import Identifier
 from coworker_pipelines.privacy.erasure.linking import given_keys, linked
 from coworker_pipelines.privacy.erasure.places import Places, places_of
+from coworker_pipelines.privacy.erasure.rests import exempted_by
 from coworker_pipelines.privacy.erasure.sealed import Person, PersonKey
+from coworker_pipelines.privacy.erasure.under_hold import UnderHold
 from coworker_pipelines.privacy.extent import Extent
-from coworker_pipelines.privacy.holds import refuse_under_holds
+from coworker_pipelines.privacy.holds import Exempted
 from coworker_pipelines.privacy.orders import (
     OrderKind,
     OrderState,
@@ -45,12 +48,15 @@ REASON_CHARACTERS_MIN: Final = 3
 class ErasurePreview:
     """Whose keys were found and how, and what would go. ``merges`` are to be agreed to.
 
+    ``exempt`` are holds that keep a part, as they stand now.
+
     ``keys`` hold identifiers of a person: they are shown, and neither kept nor logged.
     """
 
     keys: Sequence[PersonKey]
     merges: Sequence[PersonKey]
     counts: dict[str, int]
+    exempt: Sequence[Exempted]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,12 +109,14 @@ class Erasures:
             places, cipher = self._opened(session, order.tenant_id)
             person = _without(Person.opened(order, cipher), leave_out)
         person = linked(self.client, places, person)
-        counts = self._counts(places, person)
+        counts, exempt = self._counts(places, person)
         with self.database.control() as session:
             order = _erasure(session, order_id, lock=True)
             order.sealed = person.seal(cipher, order.id)
             record_preview(order, {**_shown(person), "counts": counts}, now=self.clock.now())
-        return ErasurePreview(keys=person.keys, merges=person.merges(), counts=counts)
+        return ErasurePreview(
+            keys=person.keys, merges=person.merges(), counts=counts, exempt=exempt
+        )
 
     def confirm(self, order_id: str, *, typed: str, same_person: bool, confirmed_by: str) -> str:
         """After this the erasure is carried out; the salt of the receipt's commitment.
@@ -128,7 +136,6 @@ class Erasures:
             tenant = session.get_one(Tenant, order.tenant_id)
             if typed != tenant.slug:
                 raise RefusedError("That is not the tenant's short name: write it out.")
-            refuse_under_holds(session, Extent(tenant=order.tenant_id))
             person = Person.opened(order, cipher)
             if person.merges() and not same_person:
                 raise RefusedError(
@@ -151,20 +158,28 @@ class Erasures:
         keys = tenant_keys(session, self.master, tenant)
         return places_of(session, tenant, keys.subject), Cipher(keys.data)
 
-    def _counts(self, places: Places, person: Person) -> dict[str, int]:
+    def _counts(self, places: Places, person: Person) -> tuple[dict[str, int], list[Exempted]]:
         fates = Fates(person.key_texts, (), places.subject_key)
-        pattern = names.tenant_pattern(places.tenant)
-        counts = {"documents deleted": 0, "documents masked": 0, "activities freed": 0}
+        with self.database.control() as session:
+            holds = tuple(standing_holds(session, places.tenant))
+        under = UnderHold(client=self.client, places=places, holds=holds)
+        counts = dict.fromkeys(
+            ("documents deleted", "documents masked", "activities freed", "left under holds"), 0
+        )
+        kept: set[Hold] = set()
         query = matching(None, None, sorted(person.key_texts))
-        for page in find_across(self.client, pattern, query):
-            own = [hit for hit in page if names.holds_documents(hit.index)]
+        for page in find_across(self.client, names.tenant_pattern(places.tenant), query):
+            free, found = under.sorted_out(page)
+            kept |= set(found)
+            own = [hit for hit in free if names.holds_documents(hit.index)]
             deleted = count_deletes(
                 fates.of_document(hit, places.of_index(hit.index)) for hit in own
             )
             counts["documents deleted"] += deleted
             counts["documents masked"] += len(own) - deleted
-            counts["activities freed"] += len(page) - len(own)
-        return counts
+            counts["activities freed"] += len(free) - len(own)
+            counts["left under holds"] += len(found)
+        return counts, exempted_by(kept)
 
 
 def _without(person: Person, leave_out: frozenset[int]) -> Person:

@@ -11,8 +11,8 @@ from coworker_pipelines.database.database import Database
 from coworker_pipelines.kernel.clock import Clock
 from coworker_pipelines.kernel.errors import DefectError
 from coworker_pipelines.privacy.deletion.record import target_rows
-from coworker_pipelines.privacy.erasure.stores import Taken
-from coworker_pipelines.privacy.names import ERASED_FIRST
+from coworker_pipelines.privacy.erasure.holding import Taken
+from coworker_pipelines.privacy.names import ERASED_FIRST, READ_BY_ALL
 from coworker_pipelines.privacy.orders import find_order
 from coworker_pipelines.privacy.outcomes import TargetOutcome
 from coworker_pipelines.privacy.rows import Order, OrderTarget
@@ -20,6 +20,7 @@ from coworker_pipelines.privacy.rows import Order, OrderTarget
 METHODS = {
     "documents": "about or by the person: deleted; mentions masked; bytes expunged",
     "activities": "rewritten without the person; bytes expunged",
+    "decisions": "emptied of what is personal; the chain still verifies",
     "rejected": "opened, and deleted",
     "segments": "dropped, to be read again without the person",
 }
@@ -63,6 +64,12 @@ class ErasureRecord:
                 row.left_second = left
             else:
                 row.left_first = left
+
+    def is_unreadable(self, order_id: str) -> bool:
+        """Whether every place that can be read was cleared and counted."""
+        with self.database.privacy() as session:
+            clear = {row.target for row in target_rows(session, order_id) if row.left_first == 0}
+        return clear.issuperset(READ_BY_ALL)
 
     def scanned(self, order_id: str, documents: int) -> None:
         """How far a deep scan is, for whoever watches."""

@@ -1,182 +1,70 @@
-"""The places that hold something of a person, and the hands at each."""
+"""The hands at what lies in the database and in files."""
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import compress
 from typing import Final
 
-from elasticsearch import Elasticsearch
-
+from coworker_pipelines.automation.decisions.store import (
+    count_subjects,
+    erase_subjects,
+    has_subjects_under,
+)
+from coworker_pipelines.connections.holds import Hold
 from coworker_pipelines.connections.rejected import DatabaseRejectedStore, RejectedEntry
 from coworker_pipelines.database.database import Database
-from coworker_pipelines.documents import names
-from coworker_pipelines.documents.across import Hit, change, count_across, find_across
-from coworker_pipelines.documents.reader import EVERYTHING, Query, matching
-from coworker_pipelines.kernel.errors import RetryLaterError
+from coworker_pipelines.kernel.clock import Clock
 from coworker_pipelines.kernel.scope import Scope
-from coworker_pipelines.privacy.erasure.fate import Fates, count_deletes
-from coworker_pipelines.privacy.erasure.places import Place, Places
+from coworker_pipelines.privacy.erasure.fate import Fates
+from coworker_pipelines.privacy.erasure.holding import Holding, Taken, Told
+from coworker_pipelines.privacy.erasure.places import Places
+from coworker_pipelines.privacy.erasure.under_hold import Holds
 from coworker_pipelines.secrets.cipher import Cipher
 from coworker_pipelines.segments.root import SegmentRoot
 
-PASSES_MAX: Final = 5
-"""The first takes out, the second finds nothing, unless a sync wrote in between."""
 ROWS_AT_ONCE: Final = 500
 LOCK_WAIT_S: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Taken:
-    """What one step took out."""
+class Decisions(Holding):
+    """What was decided on the person's messages: its personal half goes, and its link stays.
 
-    deleted: int = 0
-    masked: int = 0
+    A decision tells when it was made and not when its document happened, so a hold over a stream
+    keeps all that was decided on it, whatever its span.
+    """
 
-
-Told = Callable[[Taken], None]
-Touching = Callable[[frozenset[str]], None]
-"""Hears of indices before they are changed: after a crash, their bytes have to go too."""
-Keeping = Callable[[dict[str, frozenset[str]]], None]
-"""Hears, before they are changed, of documents whose newer versions are to stay out."""
-
-
-class Holding(ABC):
-    """One place."""
-
-    @abstractmethod
-    def count(self) -> int:
-        """How much of the person is there now.
-
-        Raises:
-            RetryLaterError: it cannot be counted now.
-        """
-
-    @abstractmethod
-    def take_out(self, told: Told) -> None:
-        """After this nothing of the person is there, as far as it was there before."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Documents(Holding):
-    """By their keys, and with ``fates.terms`` by what their texts say."""
-
-    client: Elasticsearch
-    places: Places
-    fates: Fates
-    touching: Touching
-    keeping: Keeping
-    scanned: Callable[[int], None]
-
-    def count(self) -> int:
-        found = count_across(self.client, self._pattern, self._query)
-        return found + sum(len(operations) for operations in self._by_text(keeps=False))
-
-    def count_by_key(self) -> int:
-        return count_across(self.client, self._pattern, self._query)
-
-    def take_out(self, told: Told) -> None:
-        for _ in range(PASSES_MAX):
-            changed = 0
-            for pages in (self._by_key(), self._by_text()):
-                for operations in pages:
-                    done = list(compress(operations, change(self.client, operations)))
-                    deleted = count_deletes(done)
-                    told(Taken(deleted=deleted, masked=len(done) - deleted))
-                    changed += len(operations)
-            if not changed and not self.count_by_key():
-                return
-        raise RetryLaterError("Documents of the person are being written; it is tried again.")
-
-    @property
-    def _pattern(self) -> str:
-        return f"{names.tenant_pattern(self.places.tenant).removesuffix('*')}*.documents.*"
-
-    @property
-    def _query(self) -> Query:
-        return matching(None, None, sorted(self.fates.keys))
-
-    def _by_key(self) -> Iterator[list[bytes]]:
-        if not self.fates.keys:
-            return
-        for page in find_across(self.client, self._pattern, self._query):
-            self.touching(frozenset(hit.index for hit in page))
-            self._free_messages(page)
-            yield [self.fates.of_document(hit, self.places.of_index(hit.index)) for hit in page]
-
-    def _by_text(self, *, keeps: bool = True) -> Iterator[list[bytes]]:
-        if self.fates.terms is None:
-            return
-        for page in find_across(self.client, self._pattern, EVERYTHING):
-            found: list[tuple[Hit, Place, bytes]] = []
-            for hit in page:
-                place = self.places.of_index(hit.index)
-                operation = self.fates.of_text(hit, place)
-                if operation is not None:
-                    found.append((hit, place, operation))
-            self.scanned(len(page))
-            if not found:
-                continue
-            if keeps:
-                self._keep_out(found)
-                self.touching(frozenset(hit.index for hit, _, _ in found))
-                self._free_messages([hit for hit, _, _ in found])
-            yield [operation for _, _, operation in found]
-
-    def _keep_out(self, found: Sequence[tuple[Hit, Place, bytes]]) -> None:
-        tokens: dict[str, set[str]] = {}
-        for hit, place, _ in found:
-            tokens.setdefault(place.stream.name, set()).add(self.fates.token_of(hit, place))
-        self.keeping({stream: frozenset(one) for stream, one in tokens.items()})
-
-    def _free_messages(self, page: Sequence[Hit]) -> None:
-        """Messages of these documents say nothing of the person: they may hold what those did."""
-        # Keys may be another stream's as well: a message that says nothing of the person stays.
-        query = {"terms": {"document_key": [hit.source["key"] for hit in page]}}
-        _free(self.client, _activities(self.places.tenant), query, self.fates, self.touching)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Activities(Holding):
-    client: Elasticsearch
+    database: Database
     tenant: str
-    fates: Fates
-    touching: Touching
+    people: frozenset[str]
+    holds: Holds
+    clock: Clock
 
     def count(self) -> int:
-        return count_across(self.client, self._pattern, self._query)
+        under = self.holds.now()
+        with self.database.privacy() as session:
+            return count_subjects(session, self.tenant, self._keys, holds=under.holds)
 
     def take_out(self, told: Told) -> None:
-        for _ in range(PASSES_MAX):
-            freed = _free(self.client, self._pattern, self._query, self.fates, self.touching)
-            told(Taken(masked=freed))
-            if not self.count():
-                return
-        raise RetryLaterError("Messages of the person are being written; it is tried again.")
+        with self.holds.still() as under, self.database.privacy() as session:
+            erased = erase_subjects(
+                session, self.tenant, self._keys, now=self.clock.now(), holds=under.holds
+            )
+        told(Taken(masked=erased))
+        if erased:
+            self.database.clear_away(("decisions",))
+
+    def kept(self) -> frozenset[Hold]:
+        under = self.holds.now()
+        with self.database.privacy() as session:
+            return frozenset(
+                hold
+                for hold in under.holds
+                if has_subjects_under(session, self.tenant, self._keys, hold)
+            )
 
     @property
-    def _pattern(self) -> str:
-        return _activities(self.tenant)
-
-    @property
-    def _query(self) -> Query:
-        return matching(None, None, sorted(self.fates.keys))
-
-
-def _activities(tenant: str) -> str:
-    return f"{names.tenant_pattern(tenant).removesuffix('*')}*.activities.*"
-
-
-def _free(
-    client: Elasticsearch, pattern: str, query: Query, fates: Fates, touching: Touching
-) -> int:
-    freed = 0
-    for page in find_across(client, pattern, query):
-        found = [(hit, fates.of_activity(hit)) for hit in page]
-        operations = [operation for _, operation in found if operation is not None]
-        touching(frozenset(hit.index for hit, operation in found if operation is not None))
-        freed += sum(change(client, operations))
-    return freed
+    def _keys(self) -> list[str]:
+        return sorted(self.people)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,17 +75,38 @@ class Rejected(Holding):
     places: Places
     cipher: Cipher
     fates: Fates
+    holds: Holds
 
     def count(self) -> int:
-        return sum(len(found) for _, found in self._found())
+        under = self.holds.now()
+        return sum(
+            under.over_rejected(connection, entry) is None
+            for connection, _, found in self._found()
+            for entry in found
+        )
 
     def take_out(self, told: Told) -> None:
-        for store, found in self._found():
-            store.delete(found)
-            told(Taken(deleted=len(found)))
+        for connection, store, found in self._found():
+            with self.holds.still() as under:
+                going = [
+                    entry.id for entry in found if under.over_rejected(connection, entry) is None
+                ]
+                store.delete(going)
+            told(Taken(deleted=len(going)))
         self.database.clear_away(("rejected_records",))
 
-    def _found(self) -> Iterator[tuple[DatabaseRejectedStore, list[str]]]:
+    def kept(self) -> frozenset[Hold]:
+        under = self.holds.now()
+        if not under.holds:
+            return frozenset()
+        holds = (
+            under.over_rejected(connection, entry)
+            for connection, _, found in self._found()
+            for entry in found
+        )
+        return frozenset(hold for hold in holds if hold is not None)
+
+    def _found(self) -> Iterator[tuple[str, DatabaseRejectedStore, list[RejectedEntry]]]:
         for connection in self.places.connections:
             scope = Scope(tenant=self.places.tenant, connection=connection, epoch=1)
             store = DatabaseRejectedStore(
@@ -206,9 +115,9 @@ class Rejected(Holding):
             after = ""
             while page := store.list(limit=ROWS_AT_ONCE, after=after):
                 after = page[-1].id
-                found = [entry.id for entry in page if self._names(connection, entry)]
+                found = [entry for entry in page if self._names(connection, entry)]
                 if found:
-                    yield store, found
+                    yield connection, store, found
 
     def _names(self, connection: str, entry: RejectedEntry) -> bool:
         return self.fates.names(entry.payload, self.places.of_stream(connection, entry.stream))
@@ -220,6 +129,7 @@ class Segments(Holding):
 
     The next sync reads the same again, and leaves the person out. While a run goes on they are its
     own, and it looks at each again before it stores it: so the order waits for the run to end.
+    A hold keeps what is stored, and these are not.
     """
 
     database: Database
@@ -236,6 +146,9 @@ class Segments(Holding):
                 if found:
                     self.root.delete((tenant, connection))
                     told(Taken(deleted=found))
+
+    def kept(self) -> frozenset[Hold]:
+        return frozenset()
 
     def _parts(self) -> Iterator[tuple[str, str]]:
         return ((self.places.tenant, connection) for connection in self.places.connections)

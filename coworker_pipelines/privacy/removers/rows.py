@@ -145,11 +145,16 @@ def _texts_of_orders(table: Table, extent: Extent) -> _Part | None:
     if extent.connection is not None:
         return None
     columns = table.c
-    told = or_(columns.reason != "", columns.stream.is_not(None), columns.detail.is_not(None))
+    told = or_(
+        columns.reason != "",
+        columns.stream.is_not(None),
+        columns.detail.is_not(None),
+        columns.reach.is_not(None),
+    )
     return _Part(
         table=table,
         where=and_(columns.tenant_id == extent.tenant, columns.state.in_(ENDED), told),
-        instead={"reason": "", "stream": None, "detail": None},
+        instead={"reason": "", "stream": None, "detail": None, "reach": None},
     )
 
 

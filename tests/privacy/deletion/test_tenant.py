@@ -4,8 +4,12 @@ import psycopg
 import pytest
 
 from coworker_pipelines.kernel.errors import RefusedError, TenantActionError
+from coworker_pipelines.privacy.extent import Extent
 from coworker_pipelines.privacy.names import CLEARED_FIRST
 from coworker_pipelines.privacy.targets import unregistered
+from tests.automation.messages import commit
+from tests.automation.planting import decide_all, switch_on
+from tests.automation.rules import large
 from tests.privacy.deletion.estate import (
     CANARY,
     Estate,
@@ -21,6 +25,7 @@ def test_a_tenant_is_deleted_and_leaves_no_trace_but_ids(estate: Estate) -> None
     for handle in estate.handles:
         put_aside(estate, handle)
     extent = estate.extent("acme")
+    _decide(estate, extent)
     own_url = str(estate.world.settings.database_url)
     state = estate.world.settings.state
     words = ("acme.shop", extent.tenant, CANARY)
@@ -72,6 +77,14 @@ def test_a_tenant_is_deleted_and_leaves_no_trace_but_ids(estate: Estate) -> None
     estate.world.add_tenant("acme")
     with estate.deletions() as made, pytest.raises(TenantActionError, match="not there"):
         made.request(extent, reason="again", requested_by="ann")
+
+
+def _decide(estate: Estate, extent: Extent) -> None:
+    """Something that was decided, so that this place is not empty either."""
+    with estate.platform() as platform:
+        scope = platform.scope_of(estate.handles[0])
+        switch_on(platform.database, extent.tenant, large())
+        assert decide_all(platform.database, extent.tenant, [commit(1, scope=scope)]).decided
 
 
 def _require_bytes_gone(url: str) -> None:

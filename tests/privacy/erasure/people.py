@@ -63,12 +63,6 @@ class Office:
             control.confirm(order, typed="acme", same_person=same_person, confirmed_by="dpo")
         return order
 
-    def erase(self, *lines: str, same_person: bool = False) -> str:
-        order = self.confirmed(*lines, same_person=same_person)
-        with self.work() as work:
-            work.carry_out(order)
-        return order
-
     def receipt(self, order: str) -> dict[str, Any]:
         with self.world.opened() as platform, platform.database.privacy() as session:
             row = session.scalars(select(ReceiptRow).where(ReceiptRow.order_id == order)).one()

@@ -10,8 +10,8 @@ from coworker_pipelines.connections.rejected import RejectedEntry, RejectReason
 from coworker_pipelines.extraction.masking import MARK
 from coworker_pipelines.kernel.window import Window
 from coworker_pipelines.privacy.erasure.carrying_out import ErasureWork
-from coworker_pipelines.privacy.names import ERASED_FIRST
 from tests.privacy.erasure.people import ANN, BOB, JOANN, Office, commit
+from tests.privacy.erasure.processes import cleared
 
 COMMITS = "commits"
 
@@ -45,14 +45,6 @@ class Mortal:
 def mortal(work: ErasureWork, *, at: int, behind: bool) -> Iterator[ErasureWork]:
     values = {name: getattr(work, name) for name in work.__slots__}
     yield ErasureWork(**values | {"client": Mortal(work.client, at=at, behind=behind)})
-
-
-def cleared(work: ErasureWork, order: str) -> None:
-    """All but the wait for the bytes."""
-    work.keep_out(order)
-    for name in ERASED_FIRST:
-        work.clear(order, name)
-    work.settle(order)
 
 
 def put_rejected(office: Office, handle: str, *payloads: bytes) -> None:
