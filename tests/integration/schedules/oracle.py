@@ -90,7 +90,7 @@ class Oracle:
         named = address(order.person, self.player.seed)
         key = subject_key_of(IdentifierKind.EMAIL, named, keys.subject)
         assert key is not None
-        holdings = stage.erasure_work.holdings_of(
+        holdings = stage.erasure_work.hands.at_each_place(
             order.extent.tenant, frozenset({key}), touching=lambda _: None
         )
         left = {name: holdings[name].count() for name in ("documents", "activities", "rejected")}
