@@ -140,7 +140,7 @@ def _fill(platform: Platform, tenant: str, places: list[Place], documents: int) 
     """Documents in all places; how many hold the person, and how many one that looks like them."""
     with platform.database.control() as session:
         key = tenant_keys(session, platform.master, tenant).subject
-    spellings, alikes = cycle(SPELLINGS.values()), cycle(LOOK_ALIKES)
+    spellings, doubles = cycle(SPELLINGS.values()), cycle(LOOK_ALIKES)
     planted = alike = 0
     turns = cycle(places)
     numbers = iter(range(documents))
@@ -153,7 +153,7 @@ def _fill(platform: Platform, tenant: str, places: list[Place], documents: int) 
                 record["note"] = next(spellings)(*PERSON)
                 planted += 1
             elif number % PLANTED_SHARE == 1:
-                record["note"] = f"see {next(alikes)} {FILLER}"
+                record["note"] = f"see {next(doubles)} {FILLER}"
                 alike += 1
             lines.append(_operation(place, record, key))
         change(platform.admin, lines)
