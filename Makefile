@@ -10,7 +10,7 @@ RUN := $(UV) run --frozen --no-sync
 # The benchmark makes environments for those whom we are compared with.
 export PATH := $(dir $(UV)):$(PATH)
 # Two processes, each with servers of its own, a file of tests in one of them.
-PYTEST := pytest --numprocesses 2 --dist loadfile
+PYTEST := pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: help setup check test test-cluster coverage soak bench demo up down doctor
 

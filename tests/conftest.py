@@ -4,6 +4,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import hypothesis
 import pytest
@@ -32,6 +33,25 @@ hypothesis.settings.load_profile("house")
 RUNNING_STATE = "COWORKER_TEST_STATE"
 """Names a state folder whose services run: they are used and left running. For quick rounds."""
 CACHE = Path(__file__).parent.parent / ".coworker" / "cache"
+LONGEST: Final = (
+    "integration/test_crashes.py",
+    "services/test_local.py",
+    "privacy/deletion/test_connection.py",
+    "privacy/erasure/test_kills.py",
+    "privacy/retention/test_sweep.py",
+    "integration/test_redaction.py",
+    "integration/test_no_resurrection.py",
+    "privacy/erasure/test_replaying.py",
+    "privacy/erasure/test_job.py",
+    "integration/test_restore.py",
+    "integration/test_unruly.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files that take longest come first: at the end no process is left alone with one."""
+    place = {Path(__file__).parent / name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path, len(LONGEST)))
 
 
 def _say(message: str) -> None:
