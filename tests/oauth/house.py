@@ -111,10 +111,18 @@ class House:
 
     def stored(self, handle: str) -> StoredGrant:
         """What is kept of the latest grant."""
-        reference = grant_reference(self.scope(handle), self.grants(handle)[0].id)
-        stored = StoredGrant.from_values(self.secrets.get(reference))
+        stored = self._kept(handle)
         assert stored is not None
         return stored
+
+    def serial(self, handle: str) -> int:
+        """How often the latest grant's tokens were written; 0 where none are kept any more."""
+        stored = self._kept(handle)
+        return 0 if stored is None else stored.serial
+
+    def _kept(self, handle: str) -> StoredGrant | None:
+        reference = grant_reference(self.scope(handle), self.grants(handle)[0].id)
+        return StoredGrant.from_values(self.secrets.get(reference))
 
     def token(self, handle: str) -> AccessToken:
         """What runs have."""
