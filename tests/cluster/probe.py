@@ -13,7 +13,8 @@ from typing import Any
 import psycopg
 
 MOUNT = Path("/var/run/coworker")
-TOKEN = Path("/var/run/secrets/kubernetes.io")
+TOKEN = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
+"""The file and not its folder, which another pod on this machine may have made for its own."""
 FOREIGN = "COWORKER_PROBE_FOREIGN"
 
 
