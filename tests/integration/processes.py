@@ -81,6 +81,18 @@ def processes() -> ForkServerContext:
 
 
 @contextmanager
+def living(process: BaseProcess) -> Iterator[None]:
+    """It is started, and nothing is left of it afterwards."""
+    process.start()
+    try:
+        yield
+    finally:
+        process.kill()
+        process.join()
+        process.close()
+
+
+@contextmanager
 def started(
     settings: Settings, handle: str, windows: tuple[Window, ...], run: str
 ) -> Iterator[Victim]:
@@ -89,13 +101,8 @@ def started(
     process = context.Process(
         target=_sync, args=(environment_of(settings, settings.state), handle, windows, run, borders)
     )
-    process.start()
-    try:
+    with living(process):
         yield Victim(process=process, borders=borders)
-    finally:
-        process.kill()
-        process.join()
-        process.close()
 
 
 def run_to_the_end(

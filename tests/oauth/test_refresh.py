@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
@@ -12,45 +12,17 @@ from coworker_pipelines.connections.due import due_connections
 from coworker_pipelines.database.database import Database
 from coworker_pipelines.kernel.clock import FixedClock
 from coworker_pipelines.kernel.errors import RefusedError, RetryLaterError
-from coworker_pipelines.kernel.scope import Scope
 from coworker_pipelines.kernel.secret import Secret
-from coworker_pipelines.oauth.exchange import OAuthClient
-from coworker_pipelines.oauth.grants import Grant, GrantState, add_grant, new_grant_id
+from coworker_pipelines.oauth.grants import GrantState, add_grant, new_grant_id
 from coworker_pipelines.oauth.refresh import (
     REVOKE_TRIES_MAX,
     refreshing,
 )
-from coworker_pipelines.oauth.stored import AccessToken, StoredGrant
-from coworker_pipelines.sdk.oauth import ClientAuthentication
 from coworker_pipelines.secrets.references import grant_reference
 from coworker_pipelines.secrets.store import MemorySecretStore
 from tests.oauth.faulty_server import Fault, FaultyServer, faulty_server
 from tests.oauth.house import House
-
-NOW = datetime(2026, 3, 15, 12, tzinfo=UTC)
-LIFE = timedelta(hours=1)
-CLIENT = OAuthClient(
-    client_id="client",
-    secret=Secret("client-secret"),
-    authentication=ClientAuthentication.BASIC,
-    token_url="https://source.example/token",
-    revoke_url="https://source.example/revoke",
-)
-STORED = StoredGrant(
-    client=CLIENT,
-    access=AccessToken(value=Secret("access"), expires_at=NOW + LIFE),
-    refresh_token=Secret("refresh"),
-    answered_at=NOW,
-)
-GRANT = Grant(
-    id="g1",
-    scope=Scope(tenant="t1", connection="c1", epoch=1),
-    handle="acme.source",
-    state=GrantState.ACTIVE,
-    due_at=NOW,
-    serial=1,
-    attempts=0,
-)
+from tests.oauth.sample import NOW, STORED
 
 
 class StumblingStore(MemorySecretStore):

@@ -1,15 +1,13 @@
 """What the refresher decides: which step follows, when, and what is kept. Pure."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coworker_pipelines.kernel.scope import Scope
 from coworker_pipelines.kernel.secret import Secret
-from coworker_pipelines.oauth.exchange import OAuthClient
 from coworker_pipelines.oauth.grants import Grant, GrantState
 from coworker_pipelines.oauth.refresh import (
     BACK_OFF_MAX_S,
@@ -25,33 +23,8 @@ from coworker_pipelines.oauth.refresh import (
     due_after,
     plan_step,
 )
-from coworker_pipelines.oauth.stored import PUBLIC_OF_GRANTS, AccessToken, StoredGrant
-from coworker_pipelines.sdk.oauth import ClientAuthentication
-
-NOW = datetime(2026, 3, 15, 12, tzinfo=UTC)
-LIFE = timedelta(hours=1)
-CLIENT = OAuthClient(
-    client_id="client",
-    secret=Secret("client-secret"),
-    authentication=ClientAuthentication.BASIC,
-    token_url="https://source.example/token",
-    revoke_url="https://source.example/revoke",
-)
-STORED = StoredGrant(
-    client=CLIENT,
-    access=AccessToken(value=Secret("access"), expires_at=NOW + LIFE),
-    refresh_token=Secret("refresh"),
-    answered_at=NOW,
-)
-GRANT = Grant(
-    id="g1",
-    scope=Scope(tenant="t1", connection="c1", epoch=1),
-    handle="acme.source",
-    state=GrantState.ACTIVE,
-    due_at=NOW,
-    serial=1,
-    attempts=0,
-)
+from coworker_pipelines.oauth.stored import PUBLIC_OF_GRANTS, StoredGrant
+from tests.oauth.sample import CLIENT, GRANT, LIFE, NOW, STORED
 
 
 def test_what_is_kept_of_a_grant_is_read_as_it_was_written() -> None:

@@ -17,7 +17,7 @@ from coworker_pipelines.privacy.erasure.carrying_out import ErasureWork
 from coworker_pipelines.privacy.names import ERASED_FIRST
 from coworker_pipelines.settings import Settings
 from tests.environment import environment_of
-from tests.integration.processes import processes
+from tests.integration.processes import living, processes
 from tests.integration.world import NOW
 from tests.victims import has_worked, wait_until
 
@@ -54,13 +54,8 @@ def erasing(settings: Settings, order: str) -> Iterator[Victim]:
     process = context.Process(
         target=_erase, args=(environment_of(settings, settings.state), order, borders)
     )
-    process.start()
-    try:
+    with living(process):
         yield Victim(process=process, borders=borders)
-    finally:
-        process.kill()
-        process.join()
-        process.close()
 
 
 def work_of(settings: Settings, order: str) -> float:
