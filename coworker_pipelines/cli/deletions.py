@@ -2,25 +2,28 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
 from sqlalchemy.orm import Session
 
 from coworker_pipelines.cli.opening import in_cluster, opened, operator
+from coworker_pipelines.cli.orders import (
+    OrderId,
+    open_for_s,
+    order_of_kind,
+    rows_of_kind,
+    target_row,
+)
 from coworker_pipelines.cli.output import Json, console, show_one, show_rows
 from coworker_pipelines.connections.connections import find_connection
 from coworker_pipelines.connections.tenants import find_tenant
 from coworker_pipelines.kernel.errors import TenantActionError
 from coworker_pipelines.privacy.deletion.deletions import Deletions
-from coworker_pipelines.privacy.deletion.record import target_rows
 from coworker_pipelines.privacy.extent import Extent
+from coworker_pipelines.privacy.order_record import target_rows
 from coworker_pipelines.privacy.orders import (
     OrderKind,
-    OrderState,
-    find_order,
-    list_orders,
     withdraw_order,
 )
 from coworker_pipelines.privacy.rows import Order, OrderTarget
@@ -35,8 +38,6 @@ app = typer.Typer(
         "be counted keeps it open: `coworker deletions status ORDER` says which place."
     ),
 )
-
-OrderId = Annotated[str, typer.Argument(metavar="ORDER", help="The order's id, as `request` says.")]
 
 
 @app.command()
@@ -133,9 +134,9 @@ def run(order: OrderId, *, as_json: Json = False) -> None:
 def status(order: OrderId, *, as_json: Json = False) -> None:
     """Show how far a deletion is, what it waits for, and what is left of each target."""
     with opened() as platform, platform.database.control() as session:
-        row = _deletion(session, order)
+        row = order_of_kind(session, order, OrderKind.DELETION)
         targets = [_target_row(entry) for entry in target_rows(session, order)]
-        content = {**_row(session, row, now=datetime.now(UTC)), "targets": targets}
+        content = {**_row(row), "targets": targets}
     if as_json:
         show_one(content, as_json=True)
         return
@@ -152,13 +153,8 @@ def list_command(
     as_json: Json = False,
 ) -> None:
     """List deletions, the newest first."""
-    with opened() as platform, platform.database.control() as session:
-        tenant_id = find_tenant(session, tenant).id if tenant else None
-        found = list_orders(session, kind=OrderKind.DELETION, tenant_id=tenant_id)
-        now = datetime.now(UTC)
-        rows = [_row(session, order, now=now) for order in found]
     show_rows(
-        rows,
+        rows_of_kind(OrderKind.DELETION, tenant, _row),
         ("order", "of", "state", "requested_at", "finished_at", "detail"),
         as_json=as_json,
         none="No deletion was asked for.",
@@ -169,7 +165,8 @@ def list_command(
 def withdraw(order: OrderId) -> None:
     """Take a request back, as long as it is not confirmed."""
     with opened() as platform, platform.database.control() as session:
-        withdraw_order(_deletion(session, order, lock=True), now=platform.clock.now())
+        row = order_of_kind(session, order, OrderKind.DELETION, lock=True)
+        withdraw_order(row, now=platform.clock.now())
     console.print(f"Order {order} is withdrawn; nothing was removed.")
 
 
@@ -199,16 +196,7 @@ def _extent(session: Session, what: str, stream: str | None) -> Extent:
     return Extent(tenant=find_tenant(session, what).id)
 
 
-def _deletion(session: Session, order_id: str, *, lock: bool = False) -> Order:
-    order = find_order(session, order_id, lock=lock)
-    if order.kind != OrderKind.DELETION:
-        raise TenantActionError(f"Order {order_id} is no deletion.")
-    return order
-
-
-def _row(session: Session, order: Order, *, now: datetime) -> dict[str, Any]:
-    assert session.is_active
-    is_open = order.confirmed_at is not None and order.state != OrderState.DONE
+def _row(order: Order) -> dict[str, Any]:
     return {
         "order": order.id,
         "of": _of(order),
@@ -224,7 +212,7 @@ def _row(session: Session, order: Order, *, now: datetime) -> dict[str, Any]:
         "confirmed_by": order.confirmed_by,
         "confirmed_at": order.confirmed_at,
         "finished_at": order.finished_at,
-        "open_for_s": _seconds(order.confirmed_at, now) if is_open else None,
+        "open_for_s": open_for_s(order),
         "attempts": order.attempt,
     }
 
@@ -235,20 +223,10 @@ def _of(order: Order) -> str:
     return "tenant" if order.connection_id is None else "connection"
 
 
-def _seconds(since: datetime | None, now: datetime) -> int | None:
-    return None if since is None else round((now - since).total_seconds())
-
-
 def _target_row(row: OrderTarget) -> dict[str, Any]:
     return {
-        "target": row.target,
-        "method": row.method,
+        **target_row(row),
         "counted_in": target(row.target).counted_in,
-        "matched": row.matched,
-        "deleted": row.deleted,
-        "masked": row.masked,
-        "left_first": row.left_first,
-        "left_second": row.left_second,
         "began_at": row.began_at,
         "ended_at": row.ended_at,
     }

@@ -5,7 +5,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,18 +13,22 @@ import typer
 from coworker_pipelines.assembly.erasing import erasure_work, erasures
 from coworker_pipelines.cli.asking import asked_lines
 from coworker_pipelines.cli.opening import in_cluster, opened, operator
+from coworker_pipelines.cli.orders import (
+    OrderId,
+    open_for_s,
+    order_of_kind,
+    rows_of_kind,
+    target_row,
+)
 from coworker_pipelines.cli.output import Json, console, show_one, show_rows
 from coworker_pipelines.connections.tenants import find_tenant
 from coworker_pipelines.kernel.errors import TenantActionError
-from coworker_pipelines.privacy.deletion.record import target_rows
 from coworker_pipelines.privacy.erasure.erasures import ErasurePreview, Erasures
 from coworker_pipelines.privacy.erasure.identifying import HOW_TO_WRITE, read_identifiers
 from coworker_pipelines.privacy.erasure.rests import said
+from coworker_pipelines.privacy.order_record import target_rows
 from coworker_pipelines.privacy.orders import (
     OrderKind,
-    OrderState,
-    find_order,
-    list_orders,
     withdraw_order,
 )
 from coworker_pipelines.privacy.rows import Order, OrderTarget
@@ -42,8 +45,6 @@ app = typer.Typer(
         "lies under a hold is left, exempt until its review; when the hold is released, it goes."
     ),
 )
-
-OrderId = Annotated[str, typer.Argument(metavar="ORDER", help="The order's id, as `request` says.")]
 
 
 @app.command()
@@ -159,11 +160,9 @@ def run(order: OrderId) -> None:
 def status(order: OrderId, *, as_json: Json = False) -> None:
     """Show how far an erasure is, what it waits for, and what was taken out of each place."""
     with opened() as platform, platform.database.control() as session:
-        row = find_order(session, order)
-        if row.kind != OrderKind.ERASURE:
-            raise TenantActionError(f"Order {order} is no erasure.")
+        row = order_of_kind(session, order, OrderKind.ERASURE)
         targets = [_target_row(entry) for entry in target_rows(session, order)]
-        content = _row(row, now=datetime.now(UTC))
+        content = _row(row)
     if as_json:
         show_one({**content, "targets": targets}, as_json=True)
         return
@@ -180,12 +179,8 @@ def list_command(
     as_json: Json = False,
 ) -> None:
     """List erasures, the newest first."""
-    with opened() as platform, platform.database.control() as session:
-        tenant_id = find_tenant(session, tenant).id if tenant else None
-        found = list_orders(session, kind=OrderKind.ERASURE, tenant_id=tenant_id)
-        rows = [_row(order, now=datetime.now(UTC)) for order in found]
     show_rows(
-        rows,
+        rows_of_kind(OrderKind.ERASURE, tenant, _row),
         ("order", "state", "requested_at", "finished_at", "detail"),
         as_json=as_json,
         none="No erasure was asked for.",
@@ -196,9 +191,7 @@ def list_command(
 def withdraw(order: OrderId) -> None:
     """Take a request back, as long as it is not confirmed; what it knew of the person goes."""
     with opened() as platform, platform.database.control() as session:
-        row = find_order(session, order, lock=True)
-        if row.kind != OrderKind.ERASURE:
-            raise TenantActionError(f"Order {order} is no erasure.")
+        row = order_of_kind(session, order, OrderKind.ERASURE, lock=True)
         withdraw_order(row, now=platform.clock.now())
         row.preview = None
     console.print(f"Order {order} is withdrawn; nothing was removed.")
@@ -234,9 +227,8 @@ def _key_rows(shown: ErasurePreview) -> list[dict[str, Any]]:
     ]
 
 
-def _row(order: Order, *, now: datetime) -> dict[str, Any]:
+def _row(order: Order) -> dict[str, Any]:
     reach = order.reach or {}
-    is_open = order.confirmed_at is not None and order.state != OrderState.DONE
     return {
         "order": order.id,
         "state": order.state,
@@ -253,23 +245,10 @@ def _row(order: Order, *, now: datetime) -> dict[str, Any]:
         "rest": reach.get("rest"),
         "rest_of": reach.get("rest_of"),
         "finished_at": order.finished_at,
-        "open_for_s": _seconds(order.confirmed_at, now) if is_open else None,
+        "open_for_s": open_for_s(order),
         "attempts": order.attempt,
     }
 
 
-def _seconds(since: datetime | None, now: datetime) -> int | None:
-    return None if since is None else round((now - since).total_seconds())
-
-
 def _target_row(row: OrderTarget) -> dict[str, Any]:
-    return {
-        "target": row.target,
-        "method": row.method,
-        "matched": row.matched,
-        "deleted": row.deleted,
-        "masked": row.masked,
-        "left_first": row.left_first,
-        "left_second": row.left_second,
-        "detail": row.detail,
-    }
+    return {**target_row(row), "detail": row.detail}
