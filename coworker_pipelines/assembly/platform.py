@@ -29,7 +29,7 @@ from coworker_pipelines.connections.connections import list_connections
 from coworker_pipelines.connections.due import DueConnection, due_connections, mark_started
 from coworker_pipelines.kernel.scope import Scope
 from coworker_pipelines.kernel.window import Window
-from coworker_pipelines.privacy.clock import DeletionClock, order_clock
+from coworker_pipelines.privacy.clock import OrderClock, order_clock
 from coworker_pipelines.privacy.holdings import Holdings
 from coworker_pipelines.privacy.orders import OrderKind, without_deleted
 from coworker_pipelines.privacy.retention.policies import tenants_with_policies
@@ -187,11 +187,11 @@ class Platform(Deployment):
         """With the refresher's rights, which no other process has; how many ended how."""
         return self.letting_in.refresh_tokens()
 
-    def deletion_clock(self) -> DeletionClock:
+    def deletion_clock(self) -> OrderClock:
         with self.database.control() as session:
             return order_clock(session, OrderKind.DELETION, now=self.clock.now())
 
-    def erasure_clock(self) -> DeletionClock:
+    def erasure_clock(self) -> OrderClock:
         with self.database.control() as session:
             return order_clock(session, OrderKind.ERASURE, now=self.clock.now())
 

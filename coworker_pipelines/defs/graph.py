@@ -1,25 +1,14 @@
 """All definitions of a code location, from the kinds it serves."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from dagster import Definitions, in_process_executor
 
 from coworker_pipelines.defs.assets import kind_assets
 from coworker_pipelines.defs.checks import kind_checks
-from coworker_pipelines.defs.deletions import (
-    deletion_checks,
-    deletion_job,
-    deletion_schedule,
-    deletions_asset,
-    deletions_requested,
-)
-from coworker_pipelines.defs.erasures import (
-    erasure_checks,
-    erasure_job,
-    erasure_schedule,
-    erasures_asset,
-    erasures_requested,
-)
+from coworker_pipelines.defs.deletions import DELETIONS, deletion_job
+from coworker_pipelines.defs.erasures import ERASURES, erasure_job
 from coworker_pipelines.defs.jobs import (
     freshness_schedule,
     rotate_keys_job,
@@ -32,6 +21,8 @@ from coworker_pipelines.defs.platform import PlatformResource
 from coworker_pipelines.defs.retention import retention_due, retention_job
 from coworker_pipelines.defs.sensors import connections_changed, connections_due
 
+_ORDERS: Final = (DELETIONS, ERASURES)
+
 
 def build_definitions(kinds: Sequence[Kind], platform: PlatformResource) -> Definitions:
     """The graph depends on the kinds alone, never on connections.
@@ -43,13 +34,11 @@ def build_definitions(kinds: Sequence[Kind], platform: PlatformResource) -> Defi
     return Definitions(
         assets=[
             *(asset for kind in kinds for asset in kind_assets(kind)),
-            deletions_asset(),
-            erasures_asset(),
+            *(orders.asset for orders in _ORDERS),
         ],
         asset_checks=[
             *(kind_checks(kind) for kind in kinds),
-            deletion_checks(),
-            erasure_checks(),
+            *(orders.checks() for orders in _ORDERS),
         ],
         jobs=[
             *jobs,
@@ -63,14 +52,12 @@ def build_definitions(kinds: Sequence[Kind], platform: PlatformResource) -> Defi
             *(freshness_schedule(kind) for kind in kinds),
             rotation_schedule(),
             oauth_tokens_schedule(),
-            deletion_schedule(),
-            erasure_schedule(),
+            *(orders.schedule() for orders in _ORDERS),
         ],
         sensors=[
             connections_due(kinds, jobs),
             connections_changed(kinds),
-            deletions_requested(),
-            erasures_requested(),
+            *(orders.requests() for orders in _ORDERS),
             retention_due(),
         ],
         resources={"platform": platform},

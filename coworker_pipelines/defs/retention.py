@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Final
 from dagster import (
     AssetCheckEvaluation,
     AssetCheckSeverity,
-    DagsterRunStatus,
     DefaultSensorStatus,
     DynamicOut,
     DynamicOutput,
@@ -34,6 +33,7 @@ from dagster import (
 
 from coworker_pipelines.defs.checks import RETENTION
 from coworker_pipelines.defs.kinds import Kind, Phase
+from coworker_pipelines.defs.orders import OPEN_STATUSES, TENANT_ID_TAG
 from coworker_pipelines.defs.platform import PlatformParameter
 from coworker_pipelines.defs.verdicts import Patience, told_to_dagster
 from coworker_pipelines.kernel.errors import TenantActionError
@@ -46,15 +46,7 @@ SENSOR: Final = "retention_due"
 INTERVAL_S: Final = 60
 SWEEPS_AT_ONCE: Final = 2
 """Runs that may be open: they share no place in the queue with syncs, but they share the node."""
-TENANT_ID_TAG: Final = "coworker/tenant_id"
 RETENTION_TAG: Final = "coworker/retention"
-_OPEN: Final = [
-    DagsterRunStatus.NOT_STARTED,
-    DagsterRunStatus.QUEUED,
-    DagsterRunStatus.STARTING,
-    DagsterRunStatus.STARTED,
-    DagsterRunStatus.CANCELING,
-]
 
 
 @op(out=DynamicOut(Nothing), description="The connections of the run's tenant.")
@@ -154,7 +146,9 @@ def retention_due() -> SensorDefinition:
     )
     def due(context: SensorEvaluationContext, platform: PlatformParameter) -> SensorResult:
         today = platform.clock().now().date()
-        open_runs = context.instance.get_runs_count(RunsFilter(job_name=SWEEP, statuses=_OPEN))
+        open_runs = context.instance.get_runs_count(
+            RunsFilter(job_name=SWEEP, statuses=OPEN_STATUSES)
+        )
         room = SWEEPS_AT_ONCE - open_runs
         if room <= 0:
             return SensorResult(skip_reason=f"{open_runs} sweeps are under way.")

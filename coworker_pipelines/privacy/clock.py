@@ -36,7 +36,7 @@ class Truth:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeletionClock:
+class OrderClock:
     """``due`` are those that nobody is carrying out, the longest waiting first."""
 
     due: tuple[DueOrder, ...]
@@ -44,7 +44,7 @@ class DeletionClock:
     no_survivors: Truth
 
 
-def order_clock(session: Session, kind: OrderKind, *, now: datetime) -> DeletionClock:
+def order_clock(session: Session, kind: OrderKind, *, now: datetime) -> OrderClock:
     """What is true of all open orders of a kind."""
     statement = (
         select(Order)
@@ -55,7 +55,7 @@ def order_clock(session: Session, kind: OrderKind, *, now: datetime) -> Deletion
     late = [order for order in open_orders if now - _confirmed(order) > DONE_WITHIN]
     waiting = [order for order in open_orders if order.state == OrderState.WAITING]
     due = due_orders(session, kind, now=now, limit=DUE_MAX)
-    return DeletionClock(
+    return OrderClock(
         due=tuple(DueOrder(id=order.id, tenant=order.tenant_id) for order in due),
         in_time=Truth(
             passed=not late,

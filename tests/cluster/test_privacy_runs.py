@@ -10,9 +10,10 @@ from coworker_pipelines.assembly.deleting import deletions
 from coworker_pipelines.assembly.erasing import erasures
 from coworker_pipelines.cluster.names import OWN_NAMESPACE, PRIVACY_WORKER
 from coworker_pipelines.connections.retention import Age, Basis
-from coworker_pipelines.defs.deletions import DELETE, ORDER_TAG
+from coworker_pipelines.defs.deletions import DELETE
 from coworker_pipelines.defs.erasures import ERASE
-from coworker_pipelines.defs.retention import SWEEP, TENANT_ID_TAG
+from coworker_pipelines.defs.orders import ORDER_TAG, TENANT_ID_TAG
+from coworker_pipelines.defs.retention import SWEEP
 from coworker_pipelines.defs.traces.remover import TraceRemover
 from coworker_pipelines.documents import names
 from coworker_pipelines.privacy.erasure.identifying import read_identifiers

@@ -20,11 +20,11 @@ from coworker_pipelines.connections.retention import Age, Basis, Policy
 from coworker_pipelines.defs.checks import RETENTION
 from coworker_pipelines.defs.graph import build_definitions
 from coworker_pipelines.defs.kinds import Phase
+from coworker_pipelines.defs.orders import TENANT_ID_TAG
 from coworker_pipelines.defs.retention import (
     RETENTION_TAG,
     SWEEP,
     SWEEPS_AT_ONCE,
-    TENANT_ID_TAG,
     request,
     retention_due,
     tenant_before,

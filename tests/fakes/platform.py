@@ -18,7 +18,7 @@ from coworker_pipelines.kernel.clock import Clock, FixedClock
 from coworker_pipelines.kernel.errors import CoworkerError, TenantActionError
 from coworker_pipelines.kernel.scope import Scope
 from coworker_pipelines.kernel.window import Window
-from coworker_pipelines.privacy.clock import DeletionClock, DueOrder, Truth
+from coworker_pipelines.privacy.clock import DueOrder, OrderClock, Truth
 from coworker_pipelines.sdk.stream import Field, IdentifierKind, Stream, SyncMode
 from coworker_pipelines.syncs.context import Bounds
 from coworker_pipelines.syncs.result import PhaseResult
@@ -190,15 +190,15 @@ class FakePlatform:
     def refresh_tokens(self) -> dict[str, int]:
         return self.tokens
 
-    def deletion_clock(self) -> DeletionClock:
-        return DeletionClock(
+    def deletion_clock(self) -> OrderClock:
+        return OrderClock(
             due=tuple(self.deletions_due),
             in_time=Truth(passed=True, summary="None is late."),
             no_survivors=Truth(passed=not self.deletions_due, summary="None waits."),
         )
 
-    def erasure_clock(self) -> DeletionClock:
-        return DeletionClock(
+    def erasure_clock(self) -> OrderClock:
+        return OrderClock(
             due=tuple(self.erasures_due),
             in_time=Truth(passed=True, summary="None is late."),
             no_survivors=Truth(passed=not self.erasures_due, summary="None waits."),

@@ -12,6 +12,7 @@ from dagster import (
     RunsFilter,
 )
 
+from coworker_pipelines.defs.orders import OPEN_STATUSES
 from coworker_pipelines.defs.partitions import CONNECTION_TAG
 from coworker_pipelines.privacy.deletion.shutting_out import Runs
 from coworker_pipelines.privacy.reached import Reached
@@ -19,13 +20,6 @@ from coworker_pipelines.privacy.reached import Reached
 END_WAIT_S: Final = 10.0
 """A run that was told to end gets so long; then Dagster is told that it is over."""
 POLL_S: Final = 0.2
-_OPEN: Final = [
-    DagsterRunStatus.NOT_STARTED,
-    DagsterRunStatus.QUEUED,
-    DagsterRunStatus.STARTING,
-    DagsterRunStatus.STARTED,
-    DagsterRunStatus.CANCELING,
-]
 _WAITING: Final = frozenset({DagsterRunStatus.NOT_STARTED, DagsterRunStatus.QUEUED})
 SENTENCE: Final = "What it worked on is being deleted."
 
@@ -53,7 +47,7 @@ class InstanceRuns(Runs):
         if not reached.handles:
             return []
         tags = {CONNECTION_TAG: list(reached.handles)}
-        return list(self._instance.get_runs(RunsFilter(statuses=_OPEN, tags=tags)))
+        return list(self._instance.get_runs(RunsFilter(statuses=OPEN_STATUSES, tags=tags)))
 
     def _end(self, run: DagsterRun) -> None:
         if run.status in _WAITING:

@@ -7,14 +7,9 @@ import pytest
 from dagster import DagsterInstance, ExecuteInProcessResult, build_sensor_context
 
 from coworker_pipelines.database.database import Database
-from coworker_pipelines.defs.deletions import (
-    DELETE,
-    ORDER_TAG,
-    TENANT_ID_TAG,
-    deletions_requested,
-    plan_runs,
-)
+from coworker_pipelines.defs.deletions import DELETE, DELETIONS
 from coworker_pipelines.defs.graph import build_definitions
+from coworker_pipelines.defs.orders import ORDER_TAG, TENANT_ID_TAG, plan_runs
 from coworker_pipelines.defs.platform import PlatformResource
 from coworker_pipelines.kernel.ids import IdPrefix, new_id
 from coworker_pipelines.privacy.clock import DONE_WITHIN, DueOrder, order_clock
@@ -99,7 +94,7 @@ def test_an_order_has_one_run_at_a_time_and_a_new_one_when_that_has_ended(
 
 def test_the_sensor_asks_by_ids_alone() -> None:
     platform = FakePlatform({})
-    sensor = deletions_requested()
+    sensor = DELETIONS.requests()
     with DagsterInstance.ephemeral() as instance:
 
         def tick() -> list[str | None]:

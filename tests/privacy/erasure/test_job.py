@@ -10,9 +10,9 @@ import pytest
 from dagster import DagsterInstance, build_sensor_context
 
 from coworker_pipelines.cli.syncing import open_instance
-from coworker_pipelines.defs.deletions import ORDER_TAG
-from coworker_pipelines.defs.erasures import ERASE, erasures_requested
+from coworker_pipelines.defs.erasures import ERASE, ERASURES
 from coworker_pipelines.defs.graph import build_definitions
+from coworker_pipelines.defs.orders import ORDER_TAG
 from coworker_pipelines.defs.platform import PlatformResource
 from coworker_pipelines.privacy.names import ERASED_FIRST
 from coworker_pipelines.services.local import Endpoints
@@ -103,7 +103,7 @@ def _run_what_the_sensor_asks_for(instance: DagsterInstance, order: str) -> list
     """The steps that were carried out, in their order."""
     resource = PlatformResource()
     context = build_sensor_context(instance=instance, resources={"platform": resource})
-    (request,) = erasures_requested().evaluate_tick(context).run_requests or ()
+    (request,) = ERASURES.requests().evaluate_tick(context).run_requests or ()
     assert request.run_key == f"{order}@0"
     assert request.tags[ORDER_TAG] == order
     definitions = build_definitions([GIT], resource)
