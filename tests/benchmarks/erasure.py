@@ -27,11 +27,11 @@ from coworker_pipelines.documents.across import change, count_across
 from coworker_pipelines.documents.reader import EVERYTHING
 from coworker_pipelines.extraction.payload import canonical_payload, content_hash_of
 from coworker_pipelines.extraction.subjects import subject_keys_of
-from coworker_pipelines.privacy.deletion.record import target_rows
 from coworker_pipelines.privacy.erasure.erasures import Erasures
 from coworker_pipelines.privacy.erasure.identifying import read_identifiers
 from coworker_pipelines.privacy.erasure.places import Place, places_of
 from coworker_pipelines.privacy.names import ERASED_FIRST, READ_BY_ALL
+from coworker_pipelines.privacy.order_record import target_rows
 from coworker_pipelines.provisioning.connections import ConnectionOrder
 from coworker_pipelines.settings import Settings
 from tests.benchmarks.frame import Figures, Given, Round

@@ -8,13 +8,11 @@ time that it waits for its own answer, which is ``LEASE``. Where every writer wa
 ended, only what such a server does after the end of a connection is left: ``SETTLE``.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final, Protocol
-
-from sqlalchemy.orm import Session
 
 from coworker_pipelines.connections.rows import Tenant
 from coworker_pipelines.database.database import Database
@@ -28,7 +26,6 @@ from coworker_pipelines.privacy.deletion.record import (
     outcomes_of,
     reached_of,
     settled_at_of,
-    target_rows,
 )
 from coworker_pipelines.privacy.deletion.shutting_out import (
     Runs,
@@ -36,10 +33,10 @@ from coworker_pipelines.privacy.deletion.shutting_out import (
     withdraw_narrower,
     writers_are_gone,
 )
-from coworker_pipelines.privacy.exemptions import Exempted, exempted
+from coworker_pipelines.privacy.exemptions import exempted
 from coworker_pipelines.privacy.extent import Extent
-from coworker_pipelines.privacy.holds import Exempted as KeptUnderHold
 from coworker_pipelines.privacy.names import CLEARED_FIRST, REGISTRATION
+from coworker_pipelines.privacy.order_record import ORDER_LOCK_WAIT_S, Issue, target_rows
 from coworker_pipelines.privacy.orders import (
     ENDED,
     OrderState,
@@ -48,10 +45,8 @@ from coworker_pipelines.privacy.orders import (
     find_order,
     finish_order,
 )
-from coworker_pipelines.privacy.outcomes import TargetOutcome
 from coworker_pipelines.privacy.reached import Reached
 from coworker_pipelines.privacy.removers.rows import tables_of
-from coworker_pipelines.privacy.rows import Order
 from coworker_pipelines.privacy.targets import (
     TARGETS,
     Remover,
@@ -68,20 +63,6 @@ COUNTED_EARLY: Final = ("indices",)
 """They go with what is in them, before it is their turn."""
 PASSES_MAX: Final = 3
 """What comes back after that many clearings has a writer that nobody shut out."""
-ORDER_LOCK_WAIT_S: Final = 5.0
-
-
-class Issue(Protocol):
-    """Makes the receipt, in the transaction that ends the order."""
-
-    def __call__(
-        self,
-        session: Session,
-        order: Order,
-        outcomes: Sequence[TargetOutcome],
-        exemptions: Sequence[Exempted | KeptUnderHold],
-        now: datetime,
-    ) -> None: ...
 
 
 class Journalling(Protocol):
@@ -148,7 +129,7 @@ class DeletionWork:
             RetryLaterError: somebody else is carrying it out, or runs cannot be stopped.
         """
         now = self.clock.now()
-        with self._alone(order_id):
+        with self.record.alone(order_id):
             with self.database.privacy() as session:
                 order = find_order(session, order_id, lock=True)
                 if order.state == OrderState.DONE:
@@ -179,7 +160,7 @@ class DeletionWork:
         """
         if name not in self.targets_of(order_id):
             return Progress(target=name, matched=0, left=0)
-        with self._alone(order_id), self.record.waiting_for(order_id, name):
+        with self.record.alone(order_id), self.record.waiting_for(order_id, name):
             with self.database.privacy() as session:
                 reached = reached_of(find_order(session, order_id))
             return self._clear(order_id, target(name), reached)
@@ -190,7 +171,7 @@ class DeletionWork:
         Raises:
             RetryLaterError: something is there again, or could not be counted: the order waits.
         """
-        with self._alone(order_id):
+        with self.record.alone(order_id):
             with self.database.privacy() as session:
                 order = find_order(session, order_id)
                 if order.state in ENDED:
@@ -212,12 +193,6 @@ class DeletionWork:
                 self.database.clear_away(_tables_of(reached.extent))
             self._finish(order_id)
         return OrderState.DONE
-
-    @contextmanager
-    def _alone(self, order_id: str) -> Iterator[None]:
-        """Two who carry out one order follow one another."""
-        with self.database.connection_lock(order_id, wait_s=ORDER_LOCK_WAIT_S):
-            yield
 
     @contextmanager
     def _holding(self, reached: Reached) -> Iterator[None]:

@@ -1,19 +1,15 @@
 """What a deletion has done so far: in the database before the next step begins."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from coworker_pipelines.database.database import Database
-from coworker_pipelines.kernel.clock import Clock
-from coworker_pipelines.kernel.errors import CoworkerError, DefectError, RetryLaterError
+from coworker_pipelines.kernel.errors import DefectError
 from coworker_pipelines.kernel.log import get_logger
 from coworker_pipelines.privacy.names import REGISTRATION
-from coworker_pipelines.privacy.orders import extent_of, find_order, keep_waiting
+from coworker_pipelines.privacy.order_record import OrderRecord, outcomes_in_order
+from coworker_pipelines.privacy.orders import extent_of, find_order
 from coworker_pipelines.privacy.outcomes import TargetOutcome
 from coworker_pipelines.privacy.reached import Reached
 from coworker_pipelines.privacy.rows import Order, OrderTarget
@@ -32,25 +28,7 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class DeletionRecord:
-    database: Database
-    clock: Clock
-
-    @contextmanager
-    def waiting_for(self, order_id: str, what: str) -> Iterator[None]:
-        """What stops the phase keeps the order open, and is told by the order itself."""
-        try:
-            yield
-        except CoworkerError as error:
-            if isinstance(error, DefectError):
-                raise
-            sentence = f"It waits for {what}: {error}"
-            with self.database.privacy() as session:
-                keep_waiting(
-                    find_order(session, order_id, lock=True), sentence, now=self.clock.now()
-                )
-            raise RetryLaterError(sentence) from error
-
+class DeletionRecord(OrderRecord):
     def settling(self, order_id: str, at: datetime) -> None:
         """The last writer's last request is over then."""
         with self.database.privacy() as session:
@@ -63,18 +41,7 @@ class DeletionRecord:
         Of what a try before has found, the rest is no more than what is found now.
         """
         with self.database.privacy() as session:
-            row = session.get(OrderTarget, (order_id, entry.name))
-            if row is None:
-                row = OrderTarget(
-                    order_id=order_id,
-                    target=entry.name,
-                    method=entry.method,
-                    matched=0,
-                    deleted=0,
-                    masked=0,
-                    began_at=self.clock.now(),
-                )
-                session.add(row)
+            row = self.begun(session, order_id, entry.name, entry.method)
             row.matched = row.matched + found if again else max(row.matched, found)
 
     def cleared(self, order_id: str, name: str, left: int) -> Progress:
@@ -94,11 +61,6 @@ class DeletionRecord:
             row.left_second = 0
             row.ended_at = self.clock.now()
 
-    def counts(self, order_id: str) -> dict[str, int]:
-        """How much of each target is gone."""
-        with self.database.privacy() as session:
-            return {row.target: row.deleted for row in target_rows(session, order_id)}
-
 
 def outcomes_of(session: Session, order: Order) -> list[TargetOutcome]:
     """What was done to each target, in the registry's order.
@@ -106,8 +68,8 @@ def outcomes_of(session: Session, order: Order) -> list[TargetOutcome]:
     Raises:
         DefectError: a target was not cleared or not counted twice.
     """
-    rows = {row.target: row for row in target_rows(session, order.id)}
-    return [_outcome(entry, rows.get(entry.name)) for entry in targets_for(extent_of(order))]
+    names = [entry.name for entry in targets_for(extent_of(order))]
+    return outcomes_in_order(session, order.id, names)
 
 
 def names_are_free(session: Session, order_id: str) -> bool:
@@ -128,23 +90,3 @@ def reached_of(order: Order) -> Reached:
 def settled_at_of(order: Order) -> datetime:
     assert order.reach is not None
     return datetime.fromisoformat(order.reach["settled_at"])
-
-
-def target_rows(session: Session, order_id: str) -> Sequence[OrderTarget]:
-    return session.scalars(select(OrderTarget).where(OrderTarget.order_id == order_id)).all()
-
-
-def _outcome(entry: Target, row: OrderTarget | None) -> TargetOutcome:
-    if row is None or row.left_first is None or row.left_second is None or row.ended_at is None:
-        raise DefectError(f"The target {entry.name} was not counted twice.")
-    return TargetOutcome(
-        target=row.target,
-        method=row.method,
-        matched=row.matched,
-        deleted=row.deleted,
-        masked=row.masked,
-        left_first=row.left_first,
-        left_second=row.left_second,
-        began_at=row.began_at,
-        ended_at=row.ended_at,
-    )

@@ -5,8 +5,7 @@ and what a sync wrote that had read its list before then is found by the second 
 each connection's lock is taken once: a run that began before the order has ended by then.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,8 +19,6 @@ from coworker_pipelines.documents.expunging import Expunging
 from coworker_pipelines.kernel.clock import Clock
 from coworker_pipelines.kernel.errors import RefusedError, RetryLaterError
 from coworker_pipelines.kernel.log import get_logger
-from coworker_pipelines.privacy.deletion.carrying_out import Issue
-from coworker_pipelines.privacy.deletion.record import DeletionRecord
 from coworker_pipelines.privacy.erasure.hands import Hands
 from coworker_pipelines.privacy.erasure.holding import Holding
 from coworker_pipelines.privacy.erasure.record import ErasureRecord, erased_outcomes
@@ -30,6 +27,7 @@ from coworker_pipelines.privacy.erasure.sealed import Person
 from coworker_pipelines.privacy.exemptions import Exempted, exempted
 from coworker_pipelines.privacy.holds import Exempted as KeptUnderHold
 from coworker_pipelines.privacy.names import ERASED_FIRST
+from coworker_pipelines.privacy.order_record import Issue
 from coworker_pipelines.privacy.orders import (
     ENDED,
     OrderKind,
@@ -48,8 +46,6 @@ from coworker_pipelines.secrets.keys import MasterKey, TenantKeys
 from coworker_pipelines.segments.root import SegmentRoot
 
 log = get_logger(__name__)
-
-ORDER_LOCK_WAIT_S: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +91,7 @@ class ErasureWork:
             RefusedError: the order is no erasure, or is not confirmed.
             RetryLaterError: somebody else is carrying it out, or the journal cannot be written.
         """
-        with self._alone(order_id):
+        with self.record.alone(order_id):
             with self.database.privacy() as session:
                 order = _erasure(session, order_id)
                 if order.state in ENDED:
@@ -113,7 +109,7 @@ class ErasureWork:
                     now=self.clock.now(),
                 )
                 self._suppress(session, order, people=person.key_texts)
-            with self._waiting_for(order_id, "the journal"):
+            with self.record.waiting_for(order_id, "the journal"):
                 self._publish()
         log.info("person_kept_out", order=order_id)
 
@@ -125,7 +121,7 @@ class ErasureWork:
         """
         if self._is_over(order_id):
             return {}
-        with self._alone(order_id), self._waiting_for(order_id, name):
+        with self.record.alone(order_id), self.record.waiting_for(order_id, name):
             self.record.began(order_id, name)
             holding = self._holdings(order_id)[name]
             holding.take_out(lambda taken: self.record.took(order_id, name, taken))
@@ -144,7 +140,7 @@ class ErasureWork:
         """
         if self._is_over(order_id):
             return
-        with self._alone(order_id), self._waiting_for(order_id, "bytes"):
+        with self.record.alone(order_id), self.record.waiting_for(order_id, "bytes"):
             touched = self.record.reach(order_id).get("touched", ())
             self.expunge_indices(touched)
             self.record.noted(order_id, bytes_gone_since=self.clock.now())
@@ -157,30 +153,20 @@ class ErasureWork:
         """
         if self._is_over(order_id):
             return OrderState.DONE
-        with self._alone(order_id):
+        with self.record.alone(order_id):
             standing = self._standing(order_id)
             kept: set[Hold] = set()
             for name, holding in self._holdings(order_id).items():
-                with self._waiting_for(order_id, name):
+                with self.record.waiting_for(order_id, name):
                     self._count_again(order_id, name, holding)
                     kept |= holding.kept()
-            with self._waiting_for(order_id, "holds"):
+            with self.record.waiting_for(order_id, "holds"):
                 self._finish(order_id, standing, kept)
         return OrderState.DONE
 
     def counts(self, order_id: str) -> dict[str, int]:
         """How much was taken out of each place so far."""
-        return DeletionRecord(self.database, self.clock).counts(order_id)
-
-    @contextmanager
-    def _alone(self, order_id: str) -> Iterator[None]:
-        with self.database.connection_lock(order_id, wait_s=ORDER_LOCK_WAIT_S):
-            yield
-
-    @contextmanager
-    def _waiting_for(self, order_id: str, what: str) -> Iterator[None]:
-        with DeletionRecord(self.database, self.clock).waiting_for(order_id, what):
-            yield
+        return self.record.counts(order_id)
 
     def _is_over(self, order_id: str) -> bool:
         with self.database.privacy() as session:

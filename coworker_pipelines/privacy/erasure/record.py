@@ -7,12 +7,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from coworker_pipelines.database.database import Database
-from coworker_pipelines.kernel.clock import Clock
-from coworker_pipelines.kernel.errors import DefectError
-from coworker_pipelines.privacy.deletion.record import target_rows
 from coworker_pipelines.privacy.erasure.holding import Taken
 from coworker_pipelines.privacy.names import ERASED_FIRST, READ_BY_ALL
+from coworker_pipelines.privacy.order_record import OrderRecord, outcomes_in_order, target_rows
 from coworker_pipelines.privacy.orders import find_order
 from coworker_pipelines.privacy.outcomes import TargetOutcome
 from coworker_pipelines.privacy.rows import Order, OrderTarget
@@ -27,24 +24,10 @@ METHODS = {
 
 
 @dataclass(frozen=True, slots=True)
-class ErasureRecord:
-    database: Database
-    clock: Clock
-
+class ErasureRecord(OrderRecord):
     def began(self, order_id: str, name: str) -> None:
         with self.database.privacy() as session:
-            if session.get(OrderTarget, (order_id, name)) is None:
-                session.add(
-                    OrderTarget(
-                        order_id=order_id,
-                        target=name,
-                        method=METHODS[name],
-                        matched=0,
-                        deleted=0,
-                        masked=0,
-                        began_at=self.clock.now(),
-                    )
-                )
+            self.begun(session, order_id, name, METHODS[name])
 
     def took(self, order_id: str, name: str, taken: Taken) -> None:
         """Adds up over all tries."""
@@ -110,25 +93,8 @@ def erased_outcomes(session: Session, order: Order) -> Sequence[TargetOutcome]:
     Raises:
         DefectError: a place was not cleared or not counted twice.
     """
-    rows = {row.target: row for row in target_rows(session, order.id)}
-    return [_outcome(name, rows.get(name)) for name in ERASED_FIRST]
+    return outcomes_in_order(session, order.id, ERASED_FIRST)
 
 
 def _with_indices(reach: dict[str, Any], indices: Iterable[str]) -> dict[str, Any]:
     return reach | {"touched": sorted({*reach.get("touched", ()), *indices})}
-
-
-def _outcome(name: str, row: OrderTarget | None) -> TargetOutcome:
-    if row is None or row.left_first is None or row.left_second is None or row.ended_at is None:
-        raise DefectError(f"The place {name} was not counted twice.")
-    return TargetOutcome(
-        target=row.target,
-        method=row.method,
-        matched=row.matched,
-        deleted=row.deleted,
-        masked=row.masked,
-        left_first=row.left_first,
-        left_second=row.left_second,
-        began_at=row.began_at,
-        ended_at=row.ended_at,
-    )
