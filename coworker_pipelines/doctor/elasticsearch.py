@@ -10,9 +10,8 @@ from elasticsearch import Elasticsearch
 
 from coworker_pipelines.doctor.check import Check, Outcome, Verdict, not_applicable, outcome
 from coworker_pipelines.documents.client import open_client, translated
-from coworker_pipelines.documents.endpoint import UNKNOWN_KEY
 from coworker_pipelines.documents.indices import shard_budget
-from coworker_pipelines.kernel.errors import RefusedError
+from coworker_pipelines.documents.patience import UnknownKeyError
 from coworker_pipelines.services.address import ElasticsearchAddress
 from coworker_pipelines.services.ports import LOOPBACK
 
@@ -86,9 +85,7 @@ def _closed(address: ElasticsearchAddress) -> Outcome:
         try:
             with translated():
                 client.options(request_timeout=REQUEST_S).cluster.health()
-        except RefusedError as error:
-            if str(error) != UNKNOWN_KEY:
-                raise
+        except UnknownKeyError:
             return outcome(holds=True, expected=expected, seen="it is refused", advice="")
     return outcome(
         holds=False,

@@ -15,8 +15,8 @@ from elasticsearch import (
     NotFoundError,
 )
 
-from coworker_pipelines.documents.endpoint import GONE, OVERLOADED, UNKNOWN_KEY
-from coworker_pipelines.documents.patience import READS, Patience, ResultT
+from coworker_pipelines.documents.endpoint import GONE, OVERLOADED
+from coworker_pipelines.documents.patience import READS, Patience, ResultT, UnknownKeyError
 from coworker_pipelines.kernel.errors import (
     CoworkerError,
     DefectError,
@@ -79,7 +79,7 @@ def verdict(error: ApiError | TransportError) -> CoworkerError:
         case TransportConnectionError():
             return RetryLaterError("Elasticsearch cannot be reached.")
         case AuthenticationException():
-            return RefusedError(UNKNOWN_KEY)
+            return UnknownKeyError()
         case AuthorizationException():
             return RefusedError(f"Elasticsearch refuses this key: {_reason(error)}")
         case NotFoundError() if "search_context_missing_exception" in _causes(error):

@@ -11,6 +11,7 @@ from typing import Any, Final
 import orjson
 import urllib3
 
+from coworker_pipelines.documents.patience import UnknownKeyError
 from coworker_pipelines.kernel.errors import RefusedError, RetryLaterError
 from coworker_pipelines.services.address import ElasticsearchAddress
 
@@ -19,7 +20,6 @@ READ_TIMEOUT_S: Final = 60
 CONNECTIONS_MAX: Final = 16
 OVERLOADED: Final = frozenset({408, 429, 500, 502, 503, 504})
 """Statuses after which the same request may succeed later."""
-UNKNOWN_KEY: Final = "Elasticsearch does not know this key: it was revoked or has expired."
 GONE: Final = (
     "The connection's index is gone: the connection was deleted or started anew, or the stream "
     "was taken out."
@@ -63,7 +63,8 @@ class Endpoint:
 
         Raises:
             RetryLaterError: the cluster is overloaded, cannot be reached or broke off.
-            RefusedError: the key is not known or may not do this, or the index is gone.
+            UnknownKeyError: the key is not known.
+            RefusedError: the key may not do this, or the index is gone.
         """
         try:
             response = self._pool.request(
@@ -78,7 +79,7 @@ class Endpoint:
             raise RetryLaterError("Elasticsearch cannot be reached, or broke off.") from error
         match response.status:
             case HTTPStatus.UNAUTHORIZED:
-                raise RefusedError(UNKNOWN_KEY)
+                raise UnknownKeyError
             case HTTPStatus.FORBIDDEN:
                 raise RefusedError(
                     f"Elasticsearch refuses this key: POST {path.partition('?')[0]}."

@@ -6,12 +6,27 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from coworker_pipelines.kernel.errors import RetryLaterError
+from coworker_pipelines.kernel.errors import RefusedError, RetryLaterError
 from coworker_pipelines.kernel.log import get_logger
 
 log = get_logger(__name__)
 
 ResultT = TypeVar("ResultT")
+
+
+UNKNOWN_TIMES: Final = 3
+"""So often must a key be unknown before it is believed."""
+
+
+class UnknownKeyError(RefusedError):
+    """Elasticsearch does not know who asks.
+
+    It says so, too, of somebody whom a realm could not look up for the moment (an index of the
+    cluster's own that moves, a pool that is full): one such answer alone says nothing.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("Elasticsearch does not know this key: it was revoked or has expired.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,12 +48,18 @@ class Patience:
 
         Raises:
             RetryLaterError: that of the last attempt.
+            UnknownKeyError: the key was unknown ``UNKNOWN_TIMES``, or at the last attempt.
         """
+        unknown = 0
         for attempt in range(self.attempts - 1):
             try:
                 return call()
-            except RetryLaterError as error:
-                delay_s = self.delay(attempt, error.retry_after_s)
+            except (RetryLaterError, UnknownKeyError) as error:
+                unknown += isinstance(error, UnknownKeyError)
+                if unknown == UNKNOWN_TIMES:
+                    raise
+                asked_s = error.retry_after_s if isinstance(error, RetryLaterError) else None
+                delay_s = self.delay(attempt, asked_s)
                 log.info(
                     "elasticsearch_waited_for",
                     attempt=attempt,
