@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import String
 
+from coworker_pipelines.connections import rows as _connection_rows  # noqa: F401 - referred to
 from coworker_pipelines.database.rows import Row
 
 
