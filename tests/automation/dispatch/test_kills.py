@@ -91,7 +91,12 @@ def trials(house: House, receiver: Receiver, url: str, promise: Delivery) -> Ite
         "ca_file": house.reachable.ca_file,
         "promise": promise,
     }
-    command = [sys.executable, "-m", "tests.automation.dispatch.victim", orjson.dumps(given)]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.automation.dispatch.victim",
+        orjson.dumps(given).decode(),
+    ]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin is not None
         assert process.stdout is not None

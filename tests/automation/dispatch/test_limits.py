@@ -144,6 +144,6 @@ def test_two_dispatchers_never_have_the_same_action(house: House) -> None:
 def test_while_one_leases_for_a_tenant_no_other_does(house: House) -> None:
     house.act(TAGGING)
     with house.database.dispatch() as session:
-        arguments = {"actions": DISPATCHED, "promises": PROMISES, "now": house.clock.now()}
-        assert lease(session, house.tenant, **arguments)
+        now = house.clock.now()
+        assert lease(session, house.tenant, now=now, actions=DISPATCHED, promises=PROMISES)
         assert house.turn() == {}
