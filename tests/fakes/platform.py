@@ -190,6 +190,12 @@ class FakePlatform:
     def refresh_tokens(self) -> dict[str, int]:
         return self.tokens
 
+    def actions_are_due(self) -> bool:
+        return bool(self.actions)
+
+    def dispatch_actions(self) -> dict[str, int]:
+        return self.actions
+
     def deletion_clock(self) -> OrderClock:
         return OrderClock(
             due=tuple(self.deletions_due),

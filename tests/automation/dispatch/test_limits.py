@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from coworker_pipelines.automation.dispatch.dispatcher import DISPATCHED, PROMISES
+from coworker_pipelines.automation.dispatch.dispatcher import PROMISES
+from coworker_pipelines.automation.dispatch.effects import DISPATCHED
 from coworker_pipelines.automation.dispatch.leasing import A_MINUTE_TO_ONE_PLACE, lease
 from coworker_pipelines.automation.egress.kinds import DestinationKind
 from coworker_pipelines.automation.egress.letters import Letter
