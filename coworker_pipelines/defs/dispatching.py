@@ -49,7 +49,7 @@ def actions_due() -> SensorDefinition:
 
     @sensor(
         name=SENSOR,
-        job=dispatch_actions_job,
+        job_name=DISPATCH,
         minimum_interval_seconds=INTERVAL_S,
         default_status=DefaultSensorStatus.RUNNING,
         description="Starts a turn of the dispatcher where an action can be done now.",

@@ -125,6 +125,7 @@ class FakePlatform:
         self.aged = FakeCheck()
         self.swept: dict[str, dict[str, ConnectionSweep]] = {}
         self.tokens: dict[str, int] = {}
+        self.actions: dict[str, int] = {}
         self.deletions_due: list[DueOrder] = []
         self.erasures_due: list[DueOrder] = []
 
