@@ -9,7 +9,13 @@ from kubernetes.client.exceptions import ApiException
 
 from coworker_pipelines.cluster.client import Cluster
 from coworker_pipelines.cluster.limits import Egress, TenantLimits
-from coworker_pipelines.cluster.names import namespace_of, oauth_namespace_of, tenant_of
+from coworker_pipelines.cluster.names import (
+    egress_namespace_of,
+    namespace_of,
+    oauth_namespace_of,
+    tenant_namespaces,
+    tenant_of,
+)
 from coworker_pipelines.cluster.tenants import (
     make_tenant_namespaces,
     remaining_namespaces,
@@ -29,10 +35,10 @@ def _objects(plane: ControlPlane, namespace: str) -> dict[str, list[Any]]:
     }
 
 
-def test_both_namespaces_are_closed_and_belong_to_the_tenant(
+def test_all_namespaces_are_closed_and_belong_to_the_tenant(
     admin: client.CoreV1Api, control_plane: ControlPlane, tenant: str
 ) -> None:
-    for namespace in (namespace_of(tenant), oauth_namespace_of(tenant)):
+    for namespace in tenant_namespaces(tenant):
         labels = admin.read_namespace(namespace).metadata.labels
         assert labels["coworker.io/tenant"] == tenant
         assert labels["app.kubernetes.io/managed-by"] == "coworker"
@@ -87,6 +93,11 @@ def test_rights_are_bound_where_they_are_needed_and_nowhere_else(
     assert bound(oauth_namespace_of(tenant)) == {
         ("control-plane", "coworker-tenant-secrets"),
         ("oauth-refresher", "coworker-tenant-grants"),
+        ("privacy-worker", "coworker-tenant-removals"),
+    }
+    assert bound(egress_namespace_of(tenant)) == {
+        ("control-plane", "coworker-tenant-secrets"),
+        ("dispatcher", "coworker-tenant-destinations"),
         ("privacy-worker", "coworker-tenant-removals"),
     }
 
