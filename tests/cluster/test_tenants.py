@@ -1,6 +1,7 @@
 """A tenant's namespaces, made by the control plane's own service account."""
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -148,8 +149,11 @@ def test_a_pod_runs_without_a_token_and_only_restricted(
         admin.create_namespaced_pod(namespace, unlimited)
 
 
-def test_no_pod_runs_beside_the_grants(admin: client.CoreV1Api, tenant: str) -> None:
-    namespace = oauth_namespace_of(tenant)
+@pytest.mark.parametrize("of", (oauth_namespace_of, egress_namespace_of))
+def test_no_pod_runs_beside_secrets_of_others(
+    admin: client.CoreV1Api, tenant: str, of: Callable[[str], str]
+) -> None:
+    namespace = of(tenant)
     _until_quotas_count(admin, namespace)
     pod = _pod()
     pod["spec"]["serviceAccountName"] = "default"
@@ -160,7 +164,7 @@ def test_no_pod_runs_beside_the_grants(admin: client.CoreV1Api, tenant: str) -> 
 def test_a_removed_tenant_leaves_no_namespace(cluster: Cluster) -> None:
     tenant = new_id(IdPrefix.TENANT)
     make_tenant_namespaces(cluster, tenant, TenantLimits())
-    assert len(remaining_namespaces(cluster, tenant)) == 2
+    assert remaining_namespaces(cluster, tenant) == list(tenant_namespaces(tenant))
     remove_tenant_namespaces(cluster, tenant)
     remove_tenant_namespaces(cluster, tenant)
     for _ in range(200):
