@@ -116,6 +116,7 @@ def _keep_ten_days(world: Deployed, tenant: str) -> None:
     with world.platform.database.control() as session:
         set_policy(
             session,
+            world.platform.safeguards.journal,
             Extent(tenant=tenant),
             basis=Basis.EVENT,
             age=Age(days=10),
@@ -137,7 +138,7 @@ def _hold(world: Deployed, handle: str) -> None:
         placed_by="ann",
     )
     with world.platform.database.control() as session:
-        place_hold(session, order, now=now)
+        place_hold(session, world.platform.safeguards.journal, order, now=now)
 
 
 def _confirmed(world: Deployed, tenant: str, line: str) -> str:

@@ -56,6 +56,7 @@ def keep(
     with world.opened() as platform, platform.database.control() as session:
         set_policy(
             session,
+            platform.safeguards.journal,
             Extent(tenant=scope.tenant, connection=scope.connection, stream=stream),
             basis=basis,
             age=Age(days=days),
@@ -82,7 +83,7 @@ def hold(world: World, handle: str, *, until: datetime | None = None) -> str:
             review_at=date(2026, 6, 1),
             placed_by="ann",
         )
-        return place_hold(session, order, now=NOW).id
+        return place_hold(session, platform.safeguards.journal, order, now=NOW).id
 
 
 def test_what_is_older_than_its_policy_goes_with_its_activities(world: World, handle: str) -> None:
@@ -154,7 +155,7 @@ def test_a_policy_that_was_taken_back_lets_all_in_again(world: World, handle: st
     scope = scope_of(world, handle)
     with world.opened() as platform, platform.database.control() as session:
         extent = Extent(tenant=scope.tenant, connection=scope.connection)
-        unset_policy(session, extent, made_by="ann", now=NOW)
+        unset_policy(session, platform.safeguards.journal, extent, made_by="ann", now=NOW)
     forget(world, handle)
     world.sync(handle, run="again")
     world.require_equal_to_source(handle, ORDERS, PRODUCTS)
@@ -189,8 +190,11 @@ def test_what_is_under_a_hold_waits_for_its_activities(world: World, shop: Shop)
     assert kept.held == NUMBER - len(derived)
     assert len(world.stored(handle, ORDERS)) == kept.held
     with world.opened() as platform, platform.database.control() as session:
-        release_hold(session, placed, reason="the case is over", released_by="ann", now=NOW)
-        unset_policy(session, extent_of(world, handle), made_by="ann", now=NOW)
+        journal = platform.safeguards.journal
+        release_hold(
+            session, journal, placed, reason="the case is over", released_by="ann", now=NOW
+        )
+        unset_policy(session, journal, extent_of(world, handle), made_by="ann", now=NOW)
     world.sync(handle, run="second", at=NOW + timedelta(minutes=1))
     world.require_own_activities(handle, ORDERS, PRODUCTS)
     world.remove(handle)
