@@ -37,14 +37,20 @@ class LostStore(MemorySegmentStore):
 
 
 def record(
-    database: Database, journal: Journal, kind: EntryKind, order_id: str, *, publish: bool = True
+    database: Database,
+    journal: Journal,
+    kind: EntryKind,
+    order_id: str,
+    *,
+    tenant: str = "t1",
+    publish: bool = True,
 ) -> int:
     with database.privacy() as session:
         number = journal.record(
             session,
             kind=kind,
             order_id=order_id,
-            tenant="t1",
+            tenant=tenant,
             content={"people": [KEY]},
             now=NOW,
         )

@@ -3,13 +3,16 @@
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import delete
 
 from coworker_pipelines.connections.holds import Hold, standing_holds
 from coworker_pipelines.connections.retention import Policy, standing_policies
+from coworker_pipelines.connections.retention_rows import PlacedHold, PolicyOrder
+from coworker_pipelines.database.database import Database
 from coworker_pipelines.documents import names
 from coworker_pipelines.documents.client import open_client
 from coworker_pipelines.kernel.errors import RefusedError
@@ -17,7 +20,7 @@ from coworker_pipelines.kernel.ids import IdPrefix, new_id
 from coworker_pipelines.privacy.restore.entries import Entry, EntryKind
 from coworker_pipelines.privacy.restore.instance import Standing
 from coworker_pipelines.privacy.restore.journal import Journal
-from coworker_pipelines.privacy.restore.replay import Replayed, replay
+from coworker_pipelines.privacy.restore.replay import Replayed, Replayer, replay
 from coworker_pipelines.segments.memory import MemorySegmentStore
 from coworker_pipelines.services.address import ElasticsearchAddress
 from tests.connections.shop import NOW
@@ -153,6 +156,46 @@ def test_what_was_said_of_an_extent_that_is_gone_is_not_said_again(
 def _release_of(placed: Entry) -> Entry:
     content = {"reason": "case closed", "released_by": "bob"}
     return replace(placed, kind=EntryKind.RELEASE, content=content)
+
+
+@dataclass(frozen=True, slots=True)
+class Clearing(Replayer):
+    """A deletion's hands, as far as they reach the rows in question: all that was said goes."""
+
+    database: Database
+
+    def replay(self, entry: Entry) -> None:
+        with self.database.privacy() as session:
+            for row in (PlacedHold, PolicyOrder):
+                session.execute(delete(row).where(row.tenant_id == entry.tenant))
+
+
+def test_what_was_said_after_a_deletion_outlives_that_it_is_done_again(
+    ordered: Ordered, migrated_url: str
+) -> None:
+    """The cluster was put back, the database not: it knows more than the deletion did."""
+    extent = ordered.extents[0]
+    with put_back(ordered, migrated_url) as current:
+        current.place(extent)
+        record(current.database, current.journal, EntryKind.DELETION, "o1", tenant=extent.tenant)
+        clearing = Clearing(current.database)
+        *_, deletion = current.journal.after(0)
+        clearing.replay(deletion)
+        with current.database.privacy() as session:
+            current.instance.finish(session, ["o1"], now=NOW)
+        current.place(extent)
+        current.keep(extent, days=3)
+        current.publish()
+        content = current.content()
+        current.admin.indices.delete(index=names.instance_index(current.name))
+        with pytest.raises(RefusedError, match="Elasticsearch was put back"):
+            current.instance.require_current()
+        told: list[Replayed] = []
+        replayers = {**current.replayers, EntryKind.DELETION: clearing}
+        replay(current.instance, replayers, now=NOW, tell=told.append)
+        current.instance.require_current()
+        assert [one.number for one in told] == [2, 3, 4]
+        assert current.content() == content
 
 
 def test_holds_and_policies_ask_nothing_of_the_cluster(ordered: Ordered, migrated_url: str) -> None:
