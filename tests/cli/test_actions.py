@@ -151,6 +151,6 @@ def test_rules_are_stopped_limited_approved_and_resumed(coworker: Coworker) -> N
             coworker("rules", "stop", "acme", *words, "--reason", "odd")
         )
     assert "Say why" in refuse(coworker("rules", "stop", "acme", "calling", "--reason", " "))
-    assert "There is no rule 'callin'" in refuse(
-        coworker("rules", "stop", "acme", "callin", "--reason", "odd")
+    assert "There is no rule 'calling-x'" in refuse(
+        coworker("rules", "stop", "acme", "calling-x", "--reason", "odd")
     )
