@@ -125,6 +125,7 @@ def test_actions_are_listed_shown_and_discarded(coworker: Coworker) -> None:
     assert "without anybody's doing" in refuse(coworker("outbox", "settle", "acme", rows[0]["key"]))
     assert "not done any more" in succeed(coworker("outbox", "discard", "acme", rows[0]["key"]))
     assert "stays so" in refuse(coworker("outbox", "retry", "acme", rows[0]["key"]))
+    assert "No rule has made a task" in succeed(coworker("outbox", "tasks", "acme"))
     assert "no action whose key begins" in refuse(coworker("outbox", "show", "acme", "0" * 12))
 
 
