@@ -7,6 +7,7 @@ rights, and by a review of the code.
 
 from typing import Final
 
+from coworker_pipelines.access.action_purposes import ACTIONS
 from coworker_pipelines.access.automation_purposes import AUTOMATION
 from coworker_pipelines.access.cloud_purposes import CLOUD
 from coworker_pipelines.access.database import ATTRIBUTES, OWN_LOGIN, OWN_SERVER, RUN_LOGIN
@@ -18,6 +19,7 @@ from coworker_pipelines.access.retention_purposes import RETENTION
 from coworker_pipelines.cluster.names import (
     CONTROL_PLANE,
     DAEMON,
+    DISPATCHER,
     OAUTH_REFRESHER,
     OWN_NAMESPACE,
 )
@@ -247,6 +249,7 @@ _FILES: Final = (
 
 _TENANT: Final = "in cw-t" + "?" * RANDOM_CHARACTERS
 _GRANTS: Final = f"{_TENANT}-oauth"
+_EGRESS: Final = f"{_TENANT}-egress"
 _EVERY_VERB: Final = (
     "get", "list", "watch", "create", "update", "patch", "delete", "deletecollection",
 )  # fmt: skip
@@ -269,7 +272,7 @@ _KUBERNETES: Final = (
             CONTROL_PLANE, f"secrets {where}", "create update delete",
             "Puts a connection's secrets away, and takes them away; reads none.",
         )
-        for where in (_TENANT, _GRANTS)
+        for where in (_TENANT, _GRANTS, _EGRESS)
     ),
     _account(
         CONTROL_PLANE, "rolebindings everywhere", "create patch",
@@ -297,6 +300,10 @@ _KUBERNETES: Final = (
     _account(
         OAUTH_REFRESHER, f"secrets {_TENANT}", "create update",
         "Puts a fresh access token where its connection's run finds it.",
+    ),
+    _account(
+        DISPATCHER, f"secrets {_EGRESS}", "get",
+        "Sends to destinations, whose secrets it alone may read.",
     ),
     *PRIVACY_IN_CLUSTER,
     *(
@@ -342,6 +349,6 @@ _KUBERNETES: Final = (
 )  # fmt: skip
 
 PURPOSES: Final = (
-    *_RUNS, *_LOCATOR, *_CONTROL, *PRIVACY, *RETENTION, *AUTOMATION, *_DATABASE, *_ELASTICSEARCH,
-    *_FILES, *_KUBERNETES, *CLOUD,
+    *_RUNS, *_LOCATOR, *_CONTROL, *PRIVACY, *RETENTION, *AUTOMATION, *ACTIONS, *_DATABASE,
+    *_ELASTICSEARCH, *_FILES, *_KUBERNETES, *CLOUD,
 )  # fmt: skip

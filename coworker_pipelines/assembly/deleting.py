@@ -11,6 +11,7 @@ from coworker_pipelines.activities.store import ActivitiesStore
 from coworker_pipelines.assembly.platform import Platform
 from coworker_pipelines.assembly.proving import Proving
 from coworker_pipelines.assembly.stores import open_segment_root
+from coworker_pipelines.automation import action_rows as _action_rows  # noqa: F401 - its tables
 from coworker_pipelines.automation import rows as _automation_rows  # noqa: F401 - its tables
 from coworker_pipelines.cluster.client import Cluster
 from coworker_pipelines.database.database import OpenSession
@@ -37,7 +38,7 @@ from coworker_pipelines.segments.root import SegmentRoot
 from coworker_pipelines.services.address import ElasticsearchAddress
 from coworker_pipelines.settings import SecretsIn, Settings
 
-ROW_TARGETS: Final = ("rejected", "decisions", "rows", "registration")
+ROW_TARGETS: Final = ("rejected", "outbox", "effects", "decisions", "rows", "registration")
 
 
 def deletions(platform: Platform, settings: Settings, *, traces: Remover) -> Deletions:

@@ -8,6 +8,7 @@ from dagster import Definitions, in_process_executor
 from coworker_pipelines.defs.assets import kind_assets
 from coworker_pipelines.defs.checks import kind_checks
 from coworker_pipelines.defs.deletions import DELETIONS, deletion_job
+from coworker_pipelines.defs.dispatching import actions_due, dispatch_actions_job
 from coworker_pipelines.defs.erasures import ERASURES, erasure_job
 from coworker_pipelines.defs.jobs import (
     freshness_schedule,
@@ -47,6 +48,7 @@ def build_definitions(kinds: Sequence[Kind], platform: PlatformResource) -> Defi
             deletion_job(),
             erasure_job(),
             retention_job(kinds),
+            dispatch_actions_job,
         ],
         schedules=[
             *(freshness_schedule(kind) for kind in kinds),
@@ -58,6 +60,7 @@ def build_definitions(kinds: Sequence[Kind], platform: PlatformResource) -> Defi
             connections_changed(kinds),
             *(orders.requests() for orders in _ORDERS),
             retention_due(),
+            actions_due(),
         ],
         resources={"platform": platform},
         executor=in_process_executor,

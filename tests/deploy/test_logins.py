@@ -30,6 +30,7 @@ TAKES_ON: Final[Mapping[str, frozenset[str]]] = {
     "control_plane": frozenset({"coworker_control", "coworker_run"}),
     "oauth_refresher": frozenset({"coworker_control"}),
     "privacy_worker": frozenset({"coworker_privacy"}),
+    "dispatcher": frozenset({"coworker_dispatch"}),
     "runs": frozenset({"coworker_run"}),
 }
 ROLES: Final = (
@@ -37,6 +38,7 @@ ROLES: Final = (
     "coworker_control",
     "coworker_locator",
     "coworker_privacy",
+    "coworker_dispatch",
     "coworker_owner",
 )
 
@@ -145,7 +147,7 @@ def test_each_components_addresses_are_files_for_its_own_secret(
     files = {str(p.relative_to(tmp_path)): p for p in tmp_path.rglob("*") if p.is_file()}
     both = (
         *("code-location", "control-plane", "daemon", "migrate"),
-        *("oauth-refresher", "privacy-worker"),
+        *("oauth-refresher", "privacy-worker", "dispatcher"),
     )
     assert set(files) == {
         *(f"{name}/{file}" for name in both for file in ("database_url", "dagster_database_url")),

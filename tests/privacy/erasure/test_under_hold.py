@@ -301,7 +301,7 @@ def test_nobody_can_read_of_a_person_when_every_place_that_is_read_is_clear(
 
     with office.work() as work:
         work.keep_out(order)
-        for name in ("activities", "decisions"):
+        for name in ("activities", "outbox", "effects", "decisions"):
             work.clear(order, name)
             assert not noted()
         work.clear(order, "documents")
