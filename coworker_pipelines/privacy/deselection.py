@@ -17,6 +17,7 @@ from coworker_pipelines.activities.derivation import derive_pending
 from coworker_pipelines.connections.derivations import derivation_lock
 from coworker_pipelines.connections.holds import keep_holds_still, standing_over
 from coworker_pipelines.connections.rows import (
+    DecisionRound,
     PendingDerivation,
     RejectedRecord,
     Selection,
@@ -258,7 +259,7 @@ def _versions(holdings: Holdings) -> list[SelectionVersion]:
 def _forget_states(holdings: Holdings, stream: str) -> None:
     """The stream begins anew if it is ever selected again."""
     with holdings.database.control() as session:
-        for row in (StreamState, PendingDerivation):
+        for row in (StreamState, PendingDerivation, DecisionRound):
             session.execute(
                 delete(row).where(
                     row.connection_id == holdings.scope.connection, row.stream == stream

@@ -94,6 +94,8 @@ def _derive_one(
             written_sync=sync,
             run_sync=context.sync,
             activities=counts.created,
+            already_there=counts.existing,
+            now=context.clock.now(),
             some_wait=bool(some_wait),
         )
     return counts
