@@ -7,6 +7,7 @@ rights, and by a review of the code.
 
 from typing import Final
 
+from coworker_pipelines.access.action_purposes import ACTIONS
 from coworker_pipelines.access.automation_purposes import AUTOMATION
 from coworker_pipelines.access.cloud_purposes import CLOUD
 from coworker_pipelines.access.database import ATTRIBUTES, OWN_LOGIN, OWN_SERVER, RUN_LOGIN
@@ -342,6 +343,6 @@ _KUBERNETES: Final = (
 )  # fmt: skip
 
 PURPOSES: Final = (
-    *_RUNS, *_LOCATOR, *_CONTROL, *PRIVACY, *RETENTION, *AUTOMATION, *_DATABASE, *_ELASTICSEARCH,
-    *_FILES, *_KUBERNETES, *CLOUD,
+    *_RUNS, *_LOCATOR, *_CONTROL, *PRIVACY, *RETENTION, *AUTOMATION, *ACTIONS, *_DATABASE,
+    *_ELASTICSEARCH, *_FILES, *_KUBERNETES, *CLOUD,
 )  # fmt: skip

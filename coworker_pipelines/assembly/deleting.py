@@ -11,6 +11,7 @@ from coworker_pipelines.activities.store import ActivitiesStore
 from coworker_pipelines.assembly.platform import Platform
 from coworker_pipelines.assembly.proving import Proving
 from coworker_pipelines.assembly.stores import open_segment_root
+from coworker_pipelines.automation import action_rows as _action_rows  # noqa: F401 - its tables
 from coworker_pipelines.automation import rows as _automation_rows  # noqa: F401 - its tables
 from coworker_pipelines.cluster.client import Cluster
 from coworker_pipelines.database.database import OpenSession

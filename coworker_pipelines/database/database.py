@@ -32,6 +32,7 @@ RUN_ROLE: Final = "coworker_run"
 CONTROL_ROLE: Final = "coworker_control"
 LOCATOR_ROLE: Final = "coworker_locator"
 PRIVACY_ROLE: Final = "coworker_privacy"
+DISPATCH_ROLE: Final = "coworker_dispatch"
 TENANT_SETTING: Final = "coworker.tenant"
 PASS_SETTING: Final = "coworker.pass"  # noqa: S105 - a name
 CONNECT_TIMEOUT_S: Final = 10
@@ -137,6 +138,12 @@ class Database:
     def privacy(self) -> Iterator[Session]:
         """A transaction of who carries out orders: it sees all tenants, to take their data away."""
         with self._transaction(_Beginning(PRIVACY_ROLE, "", Secret(""))) as session:
+            yield session
+
+    @contextmanager
+    def dispatch(self) -> Iterator[Session]:
+        """A transaction of who carries out actions: it sees those of all tenants, and no data."""
+        with self._transaction(_Beginning(DISPATCH_ROLE, "", Secret(""))) as session:
             yield session
 
     def clear_away(self, tables: Sequence[str]) -> None:

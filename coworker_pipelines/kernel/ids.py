@@ -27,6 +27,7 @@ class IdPrefix(StrEnum):
     SWEEP = "w"
     ORDER = "o"
     SUPPRESSION = "u"
+    DESTINATION = "x"
 
 
 def new_id(prefix: IdPrefix) -> str:

@@ -29,7 +29,13 @@ CONNECT_S = 10
 OWN, DAGSTER = "coworker", "dagster"
 OWNER = "coworker_owner"
 """Both databases and all their tables are this role's, whichever login migrates them."""
-ROLES = ("coworker_run", "coworker_control", "coworker_locator", "coworker_privacy")
+ROLES = (
+    "coworker_run",
+    "coworker_control",
+    "coworker_locator",
+    "coworker_privacy",
+    "coworker_dispatch",
+)
 """What sessions take on in our database; the migrations say what each may do there."""
 MEMBER = "dagster_member"
 """What works with Dagster's tables and changes none of them."""
@@ -57,6 +63,7 @@ LOGINS = (
     Login(name="control_plane", roles=("coworker_control", "coworker_run"), holder="control-plane"),
     Login(name="oauth_refresher", roles=("coworker_control",), holder="oauth-refresher"),
     Login(name="privacy_worker", roles=("coworker_privacy",), holder="privacy-worker"),
+    Login(name="dispatcher", roles=("coworker_dispatch",), holder="dispatcher"),
     # The control plane hands it to runs, in each connection's own Secret.
     Login(name="runs", roles=("coworker_run",), holder="control-plane", prefix="run_"),
 )

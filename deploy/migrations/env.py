@@ -3,6 +3,7 @@
 from alembic import context
 
 from coworker_pipelines.access import rows as _access_rows  # noqa: F401 - its tables
+from coworker_pipelines.automation import action_rows as _action_rows  # noqa: F401 - its tables
 from coworker_pipelines.automation import rows as _automation_rows  # noqa: F401 - its tables
 from coworker_pipelines.connections import retention_rows as _retention_rows  # noqa: F401
 from coworker_pipelines.connections import rows

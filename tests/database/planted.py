@@ -7,6 +7,15 @@ from hashlib import sha256
 from sqlalchemy.orm import Session
 
 from coworker_pipelines.access.rows import DocumentReading
+from coworker_pipelines.automation.action_rows import (
+    BreakerRow,
+    DestinationRow,
+    KillSwitchRow,
+    OutboxRow,
+    SentRow,
+    TagRow,
+    TaskRow,
+)
 from coworker_pipelines.automation.rows import (
     DecisionChain,
     DecisionRecord,
@@ -45,7 +54,9 @@ OF_CONTROL = (
     *(Connection, Selection, Suppression, SuppressedKey, DocumentReading, OAuthGrant, Order),
     *(JournalEntry, PolicyOrder, PlacedHold),
     *(RuleVersion, RuleActivation),
+    *(DestinationRow, KillSwitchRow, BreakerRow),
 )
+OF_DISPATCH = (SentRow, TagRow, TaskRow)
 OF_PRIVACY = (ReceiptRow, SweptDocument)
 
 
@@ -76,8 +87,11 @@ def plant(database: Database, slug: str) -> Planted:
         _add(session, [tenant, *(row for row in rows if isinstance(row, OF_CONTROL))])
     with database.privacy() as session:
         _add(session, [row for row in rows if isinstance(row, OF_PRIVACY)])
+    with database.dispatch() as session:
+        _add(session, [row for row in rows if isinstance(row, OF_DISPATCH)])
+    others = (*OF_CONTROL, *OF_PRIVACY, *OF_DISPATCH)
     with database.tenant(planted.tenant) as session:
-        _add(session, [row for row in rows if not isinstance(row, (*OF_CONTROL, *OF_PRIVACY))])
+        _add(session, [row for row in rows if not isinstance(row, others)])
     return planted
 
 
@@ -245,6 +259,7 @@ def rows_of(planted: Planted, name: str) -> list[Row]:
             published=True,
         ),
         *_automation(planted),
+        *_actions(planted),
     ]
 
 
@@ -283,6 +298,77 @@ def _automation(planted: Planted) -> list[Row]:
             previous=bytes(32),
             hash=b"h" * 32,
             subject_keys=[f"key of {tenant}"],
+        ),
+    ]
+
+
+def _actions(planted: Planted) -> list[Row]:
+    tenant, key = planted.tenant, sha256(planted.tenant.encode()).hexdigest()[:32]
+    of = {"tenant_id": tenant, "connection_id": planted.connection, "stream": "commits"}
+    whom = {"subject_keys": [f"key of {tenant}"]}
+    return [
+        OutboxRow(
+            **of,
+            **whom,
+            decision_id=f"decision of {tenant}",
+            ordinal=0,
+            key=key,
+            message_id="m" * 32,
+            rule="large",
+            rule_version=1,
+            action="webhook",
+            place="crm",
+            state="ready",
+            attempts=0,
+            made_at=NOW,
+            next_at=NOW,
+            payload={"parameters": {}},
+        ),
+        DestinationRow(
+            id=f"x{planted.connection[1:]}",
+            tenant_id=tenant,
+            name="crm",
+            kind="webhook",
+            address="https://crm.example.org",
+            recipients=[],
+            fields=["message.id"],
+            authorised_by="ann",
+            authorised_at=NOW,
+        ),
+        KillSwitchRow(
+            tenant_id=tenant, rule="large", stopped_by="ann", stopped_at=NOW, reason="ticket 10"
+        ),
+        BreakerRow(
+            tenant_id=tenant,
+            rule="large",
+            actions_an_hour=10,
+            first_actions=1,
+            set_by="ann",
+            set_at=NOW,
+        ),
+        SentRow(
+            **of,
+            **whom,
+            key=key,
+            attempt=1,
+            destination_id=f"x{planted.connection[1:]}",
+            place="crm",
+            body_bytes=2,
+            digest="d" * 64,
+            fields=["message.id"],
+            began_at=NOW,
+            outcome="begun",
+        ),
+        TagRow(**of, **whom, message_id="m" * 32, tag="large", key=key, rule="large", made_at=NOW),
+        TaskRow(
+            **of,
+            **whom,
+            key=key,
+            list_name="reviews",
+            title="Look",
+            message_id="m" * 32,
+            rule="large",
+            made_at=NOW,
         ),
     ]
 

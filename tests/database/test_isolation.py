@@ -33,7 +33,10 @@ from tests.database_fixtures import MASTER
 
 OWN = [table for table in Row.metadata.sorted_tables if "tenant_id" in table.columns]
 OWN_NAMES = [table.name for table in OWN]
-CLOSED_TO_RUNS = {"document_readings", "journal_entries", "oauth_grants", "receipts"}
+CLOSED_TO_RUNS = {
+    *("document_readings", "journal_entries", "oauth_grants", "receipts"),
+    *("outbox", "destinations", "sent", "kill_switches", "breakers", "tags", "tasks"),
+}
 SEEN_BY_RUNS = [table for table in OWN if table.name not in CLOSED_TO_RUNS]
 SEEN_NAMES = [table.name for table in SEEN_BY_RUNS]
 INSERTED_BY_RUNS = {
@@ -45,6 +48,7 @@ INSERTED_BY_RUNS = {
     "rule_sets",
     "decision_chains",
     "decisions",
+    "outbox",
 }
 UPDATED_BY_RUNS = {"stream_states", "syncs", "sync_streams"}
 DELETED_BY_RUNS = {"pending_derivations", "rejected_records"}

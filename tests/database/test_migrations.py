@@ -148,8 +148,8 @@ def _owner(url: str, *, has_roles: bool) -> Iterator[str]:
         run("ALTER DATABASE {database} OWNER TO {owner}")
         if has_roles:
             run(
-                "GRANT coworker_run, coworker_control, coworker_locator, coworker_privacy "
-                "TO {owner}"
+                "GRANT coworker_run, coworker_control, coworker_locator, coworker_privacy, "
+                "coworker_dispatch TO {owner}"
             )
         try:
             yield re.sub(r"//[^@]*@", f"//{name}:{PASSWORD}@", url)
