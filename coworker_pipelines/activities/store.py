@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 import orjson
@@ -12,8 +13,10 @@ from coworker_pipelines.documents import names
 from coworker_pipelines.documents.reader import EVERYTHING, Query, count, latest, refresh, scan
 from coworker_pipelines.documents.removal import delete_matching
 from coworker_pipelines.documents.writer import DocumentsWriter
+from coworker_pipelines.extraction.payload import time_text
 from coworker_pipelines.kernel.errors import DefectError
 from coworker_pipelines.kernel.scope import Scope
+from coworker_pipelines.kernel.window import Window
 from coworker_pipelines.segments.block import blocks_of
 from coworker_pipelines.segments.manifest import WriteMode
 
@@ -27,6 +30,28 @@ class Written:
 
     created: int = 0
     existing: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """What a sync made of one stream and window: messages that were new since its documents."""
+
+    stream: str
+    window: Window
+    sync: str
+
+    @property
+    def query(self) -> Query:
+        terms = {"stream": self.stream, "window": self.window.key, "sync": self.sync}
+        return {"bool": {"filter": [{"term": {name: value}} for name, value in terms.items()]}}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A message as it was written, and what made it."""
+
+    made: Made
+    event: dict[str, Any]
 
 
 class ActivitiesStore:
@@ -78,19 +103,40 @@ class ActivitiesStore:
         sources = latest(self._client, self._alias, _of_stream(stream), order=order, limit=limit)
         return [source["payload"] for source in sources]
 
-    def scan(
-        self, stream: str | None = None, *, sync: str | None = None
-    ) -> Iterator[list[dict[str, Any]]]:
-        """All events, a page in memory at a time, in no order that means anything.
+    def scan(self, stream: str | None = None) -> Iterator[list[dict[str, Any]]]:
+        """All events, a page in memory at a time, in no order that means anything."""
+        yield from self._scan(_of_stream(stream))
 
-        ``sync``: those that are new since documents of this sync.
+    def scan_made(
+        self, made: Made, *, since: datetime, timeless: bool
+    ) -> Iterator[list[dict[str, Any]]]:
+        """The same of what a sync made, as far as it happened at ``since`` or later.
+
+        ``timeless``: and what has no time.
         """
-        query = _of_stream(stream)
-        if sync is not None:
-            query = {"bool": {"filter": [query, {"term": {"sync": sync}}]}}
+        moments: list[Query] = [{"range": {"occurred_at": {"gte": time_text(since)}}}]
+        if timeless:
+            moments.append({"bool": {"must_not": [{"exists": {"field": "occurred_at"}}]}})
+        query = {"bool": {"filter": [made.query], "should": moments, "minimum_should_match": 1}}
+        yield from self._scan(query)
+
+    def count_made(self, made: Made) -> int:
+        """How many messages a sync made."""
         refresh(self._client, self._alias)
-        for hits in scan(self._client, self._alias, query):
-            yield [hit["_source"]["payload"] for hit in hits]
+        return count(self._client, self._alias, made.query)
+
+    def find(self, message: str) -> Found | None:
+        """The message of that id, and what made it."""
+        refresh(self._client, self._alias)
+        query = {"term": {"id": message}}
+        for source in latest(self._client, self._alias, query, order=["_doc"], limit=1):
+            made = Made(
+                stream=source["stream"],
+                window=Window.parse(source["window"]),
+                sync=source["sync"],
+            )
+            return Found(made=made, event=source["payload"])
+        return None
 
     def delete_stream(self, stream: str) -> int:
         """After this no message of the stream is there; how many there were."""
@@ -107,6 +153,11 @@ class ActivitiesStore:
             )
             for start in range(0, len(keys), KEYS_PER_QUERY)
         )
+
+    def _scan(self, query: Query) -> Iterator[list[dict[str, Any]]]:
+        refresh(self._client, self._alias)
+        for hits in scan(self._client, self._alias, query):
+            yield [hit["_source"]["payload"] for hit in hits]
 
 
 def _of_stream(stream: str | None) -> Query:

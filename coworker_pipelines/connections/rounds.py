@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from coworker_pipelines.connections.rows import DecisionRound
 from coworker_pipelines.connections.stream_states import as_date, fence, sync_stream
+from coworker_pipelines.kernel.errors import TenantActionError
 from coworker_pipelines.kernel.scope import Scope
 from coworker_pipelines.kernel.window import Window
 
@@ -119,6 +120,24 @@ def close_round(
     part = sync_stream(session, scope, run_sync, stream, window)
     part.decisions += result.decided
     part.actions += result.actions
+
+
+def require_none_waiting(session: Session, connection: str) -> None:
+    """Return if all messages of the connection had their turn.
+
+    Raises:
+        TenantActionError: some wait for their decisions.
+    """
+    found = session.scalar(
+        select(DecisionRound)
+        .where(DecisionRound.connection_id == connection, DecisionRound.decided_at.is_(None))
+        .limit(1)
+    )
+    if found is not None:
+        raise TenantActionError(
+            f"Activities of {found.stream} wait for their decisions: sync the connection in the "
+            f"window {found.window.isoformat()} first."
+        )
 
 
 def find_round(

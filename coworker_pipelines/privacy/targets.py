@@ -200,6 +200,8 @@ TARGETS: Final = (
             "table:rule_versions",
             "table:rule_activations",
             "table:rule_sets",
+            "table:decision_rounds",
+            "table:catch_ups",
         ),
         reaches=_NO_SUBJECT,
     ),

@@ -86,6 +86,22 @@ def decided_messages(session: Session, tenant: str, messages: Sequence[str]) -> 
     )
 
 
+def acted_on(
+    session: Session, tenant: str, messages: Sequence[str]
+) -> dict[str, frozenset[str]]:
+    """By message the rules that ever chose an action because of it."""
+    found: dict[str, frozenset[str]] = {}
+    statement = select(DecisionRecord.message_id, DecisionRecord.open).where(
+        DecisionRecord.tenant_id == tenant,
+        DecisionRecord.message_id.in_(messages),
+        DecisionRecord.actions > 0,
+    )
+    for message, opened in session.execute(statement):
+        rules = frozenset(action["rule"] for action in orjson.loads(opened)["actions"])
+        found[message] = found.get(message, frozenset()) | rules
+    return found
+
+
 def append(
     session: Session,
     chain: DecisionChain,
@@ -120,18 +136,18 @@ def find_decision(session: Session, tenant: str, decision: str) -> Kept:
     Raises:
         TenantActionError: there is none.
     """
-    statement = (
-        _kept(tenant)
-        .where((DecisionRecord.id == decision) | (DecisionRecord.message_id == decision))
-        .order_by(DecisionRecord.sequence.desc())
-        .limit(1)
-    )
-    found = session.scalar(statement)
+    found = session.scalar(_named(tenant, decision))
     if found is None:
         raise TenantActionError(
             f"There is no decision {decision[:40]!r}; see `coworker decisions list`."
         )
     return _opened(found)
+
+
+def has_decision(session: Session, tenant: str, decision: str) -> bool:
+    """Whether ``find_decision`` would find one."""
+    statement = _named(tenant, decision).with_only_columns(DecisionRecord.sequence)
+    return session.execute(statement).first() is not None
 
 
 def latest_decisions(
@@ -256,6 +272,15 @@ def _links(session: Session, tenant: str) -> Iterator[Link]:
 
 def _kept(tenant: str) -> Select[DecisionRecord]:
     return select(DecisionRecord).where(DecisionRecord.tenant_id == tenant)
+
+
+def _named(tenant: str, decision: str) -> Select[DecisionRecord]:
+    return (
+        _kept(tenant)
+        .where((DecisionRecord.id == decision) | (DecisionRecord.message_id == decision))
+        .order_by(DecisionRecord.sequence.desc())
+        .limit(1)
+    )
 
 
 def _spanned(statement: Select[DecisionRecord], span: Span) -> Select[DecisionRecord]:
