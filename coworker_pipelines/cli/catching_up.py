@@ -39,7 +39,8 @@ def catch_up(
     Example: coworker decisions catch-up acme --rules git-large-commit --since 2026-03-01
     """
     with opened() as platform:
-        work = _planned(platform, tenant, rules, since, until, connection or [])
+        span = (since, until)
+        work = _planned(platform, tenant, rules, span, connection or [])
         previewed = work.preview()
         if as_json:
             errors.print(f"{previewed.messages:,} activities are history for these rules.")
@@ -51,7 +52,9 @@ def catch_up(
             else:
                 say("There is nothing to catch up with.")
             return
-        typed = confirm or typer.prompt("To have this done, write the tenant's short name", err=True)
+        typed = confirm or typer.prompt(
+            "To have this done, write the tenant's short name", err=True
+        )
         order = work.order(previewed, typed=typed, ordered_by=operator())
         counts = work.carry_out(order)
     if as_json:
@@ -79,11 +82,10 @@ def _planned(
     platform: Platform,
     tenant: str,
     rules: list[str],
-    since: str,
-    until: str | None,
+    span: tuple[str, str | None],
     connections: list[str],
 ) -> CatchingUp:
-    first, last = day_of(since), day_of(until)
+    first, last = map(day_of, span)
     assert first is not None, "the option is required"
     with platform.database.control() as session:
         owner = find_tenant(session, tenant)

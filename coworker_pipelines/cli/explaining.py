@@ -102,8 +102,9 @@ def _show_passed_over(passed: _PassedOver, *, as_json: bool) -> None:
             why = f"When it had its turn ({passed.decided_at}), no active rule looked at its stream"
         case RoundReason.HISTORY:
             why = (
-                f"It is history: when it had its turn ({passed.decided_at}), it had happened before "
-                "any rule that looks at its stream became active; see `coworker decisions catch-up`"
+                f"It is history: when it had its turn ({passed.decided_at}), it had happened "
+                "before any rule that looks at its stream became active; see "
+                "`coworker decisions catch-up`"
             )
         case _:
             why = "It waits for its turn, which is the last phase of a sync"

@@ -225,9 +225,10 @@ def sync_all(
     run: str,
     entered: Callable[[int], None] = lambda _: None,
 ) -> None:
-    """The three phases over every selected stream and window, as a Dagster run calls them.
+    """The phases over every selected stream and window, as a Dagster run calls them.
 
-    ``entered`` is told the number of each phase when it begins.
+    ``entered`` is told the number of each of ``PHASES`` when it begins; deciding, which comes to
+    nothing without rules, is a part of the last.
     """
     with platform.open_sync(handle, run, windows) as sync:
         for number, phase in enumerate((sync.extract, sync.store, sync.derive)):
@@ -235,3 +236,6 @@ def sync_all(
             for stream in sync.streams:
                 for window in windows:
                     phase(stream, window)
+        for stream in sync.streams:
+            for window in windows:
+                sync.decide(stream, window)

@@ -64,8 +64,14 @@ def decide_messages(
             # Locked first: what is switched off from now on is not seen as switched on.
             chain = lock_chain(session, tenant)
             admitted = admit(session, page)
+            new = _undecided(session, tenant, admitted)
             known = standing_rules(session, tenant, known)
-            total += _decide_page(session, chain, admitted, facts, known, made_at or now)
+            made = [
+                decide(event, _facts_of(event, facts, known, made_at or now), known.rules)
+                for event in new
+            ]
+            total += keep(session, chain, made)
+            total += DecidedCounts(before=len(admitted) - len(new))
     return total
 
 
@@ -80,27 +86,13 @@ def keep(session: Session, chain: DecisionChain, made: Sequence[Decision]) -> De
     )
 
 
-def _decide_page(
-    session: Session,
-    chain: DecisionChain,
-    page: Sequence[Event],
-    facts: Facts,
-    standing: Standing,
-    made_at: datetime,
-) -> DecidedCounts:
+def _undecided(session: Session, tenant: str, page: Sequence[Event]) -> list[Event]:
     by_id = {event["id"]: event for event in page}
-    before = decided_messages(session, chain.tenant_id, list(by_id))
-    made = [
-        decide(event, _facts_of(event, facts, standing, made_at), standing.rules)
-        for message, event in by_id.items()
-        if message not in before
-    ]
-    return keep(session, chain, made) + DecidedCounts(before=len(page) - len(made))
+    before = decided_messages(session, tenant, list(by_id))
+    return [event for message, event in by_id.items() if message not in before]
 
 
-def _facts_of(
-    event: Event, facts: Facts, standing: Standing, made_at: datetime
-) -> Facts:
+def _facts_of(event: Event, facts: Facts, standing: Standing, made_at: datetime) -> Facts:
     data = event["data"]
     triggered = standing.rules.triggered(data["kind"], data["object"]["stream"], data["verb"])
     told = event.get("time")

@@ -86,9 +86,7 @@ def decided_messages(session: Session, tenant: str, messages: Sequence[str]) -> 
     )
 
 
-def acted_on(
-    session: Session, tenant: str, messages: Sequence[str]
-) -> dict[str, frozenset[str]]:
+def acted_on(session: Session, tenant: str, messages: Sequence[str]) -> dict[str, frozenset[str]]:
     """By message the rules that ever chose an action because of it."""
     found: dict[str, frozenset[str]] = {}
     statement = select(DecisionRecord.message_id, DecisionRecord.open).where(
@@ -178,16 +176,33 @@ def scan_decisions(session: Session, tenant: str, span: Span) -> Iterator[list[K
         last = page[-1].sequence
 
 
+def kept_at(session: Session, tenant: str, sequences: Iterable[int]) -> list[Kept]:
+    """Those with these numbers, in their order."""
+    statement = _kept(tenant).where(DecisionRecord.sequence.in_(sequences))
+    return [_opened(row) for row in session.scalars(statement.order_by(DecisionRecord.sequence))]
+
+
 def verify_chain(session: Session, tenant: str) -> Verified:
     """Whether the tenant's whole chain holds, up to where it should end."""
+    return verify_from(session, tenant, 1)
+
+
+def verify_from(session: Session, tenant: str, first: int) -> Verified:
+    """Whether the chain holds from its link ``first`` on; what lies before is taken for granted."""
+    before = session.get(DecisionRecord, (tenant, first - 1)) if first > 1 else None
     chain = session.get(DecisionChain, tenant)
-    verified = verify(tenant, _links(session, tenant))
+    verified = verify(
+        tenant,
+        _links(session, tenant, after=first - 1),
+        previous=BEGINNING if before is None else before.hash,
+        first=first,
+    )
     if verified.broken_at is None and chain is not None and chain.head != verified.head:
         return Verified(
             links=verified.links,
             erased=verified.erased,
             head=verified.head,
-            broken_at=verified.links + 1,
+            broken_at=first + verified.links,
             why="records at its end are missing",
         )
     return verified
@@ -246,8 +261,8 @@ def _under(hold: Hold) -> ColumnElement[bool]:
     return and_(*reached)
 
 
-def _links(session: Session, tenant: str) -> Iterator[Link]:
-    last = 0
+def _links(session: Session, tenant: str, *, after: int) -> Iterator[Link]:
+    last = after
     columns = (
         DecisionRecord.sequence,
         DecisionRecord.open,

@@ -102,14 +102,10 @@ def _make_catch_ups() -> None:
         sa.Column("decisions", sa.BigInteger(), nullable=False),
         sa.Column("actions", sa.BigInteger(), nullable=False),
         sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["tenant_id"], ["tenants.id"], name=op.f("fk_catch_ups_tenant_id")
-        ),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_catch_ups_tenant_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_catch_ups")),
     )
-    op.create_index(
-        "ix_catch_ups_tenant_id", CATCH_UPS, ["tenant_id", "ordered_at"], unique=False
-    )
+    op.create_index("ix_catch_ups_tenant_id", CATCH_UPS, ["tenant_id", "ordered_at"], unique=False)
 
 
 def _secure() -> None:
