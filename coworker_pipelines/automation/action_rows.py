@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import String
 
+from coworker_pipelines.connections import rows as _connection_rows  # noqa: F401 - referred to
 from coworker_pipelines.database.rows import Row
 
 
@@ -25,6 +26,7 @@ class OutboxRow(Row):
     __table_args__ = (
         Index(
             "ix_outbox_due",
+            "tenant_id",
             "next_at",
             postgresql_where=text("state IN ('ready', 'leased')"),
         ),
@@ -98,7 +100,7 @@ class SentRow(Row):
 
     __tablename__ = "sent"
     __table_args__ = (
-        Index("ix_sent_tenant_id_key", "tenant_id", "key"),
+        Index("ix_sent_tenant_id_place", "tenant_id", "place", "began_at"),
         Index("ix_sent_tenant_id_connection_id", "tenant_id", "connection_id", "stream"),
         Index("ix_sent_subject_keys", "subject_keys", postgresql_using="gin"),
     )
@@ -148,8 +150,8 @@ class KillSwitchRow(Row):
 class BreakerRow(Row):
     """How much a rule may do; a rule without a row has the limits that all have.
 
-    ``first_actions`` are those that it may do before somebody has looked at them, which is told
-    by ``approved_at``.
+    ``first_actions`` are those that a version may do before somebody has looked at them; versions
+    up to ``approved_version`` were looked at.
     """
 
     __tablename__ = "breakers"
@@ -161,7 +163,8 @@ class BreakerRow(Row):
     set_by: Mapped[str] = mapped_column(deferred=True)
     set_at: Mapped[datetime] = mapped_column(deferred=True)
     approved_by: Mapped[str | None] = mapped_column(deferred=True)
-    approved_at: Mapped[datetime | None]
+    approved_version: Mapped[int | None]
+    approved_at: Mapped[datetime | None] = mapped_column(deferred=True)
 
 
 class TagRow(Row):

@@ -31,3 +31,8 @@ def grant_reference(scope: Scope, grant: str) -> str:
     touching the one before, whose token is still needed to revoke it.
     """
     return f"grant/{scope.tenant}/{scope.connection}/{grant}"
+
+
+def destination_reference(tenant: str, destination: str) -> str:
+    """Where exactly a tenant lets something be sent, and by what the receiver knows us."""
+    return f"destination/{tenant}/{destination}"

@@ -145,7 +145,7 @@ def test_each_components_addresses_are_files_for_its_own_secret(
     files = {str(p.relative_to(tmp_path)): p for p in tmp_path.rglob("*") if p.is_file()}
     both = (
         *("code-location", "control-plane", "daemon", "migrate"),
-        *("oauth-refresher", "privacy-worker"),
+        *("oauth-refresher", "privacy-worker", "dispatcher"),
     )
     assert set(files) == {
         *(f"{name}/{file}" for name in both for file in ("database_url", "dagster_database_url")),

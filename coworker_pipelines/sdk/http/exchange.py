@@ -34,25 +34,32 @@ class Reachable:
     resolver: Resolver = resolve
 
 
+def open_pool(reachable: Reachable, deadline: Deadline) -> httpcore.ConnectionPool:
+    """Connections that lead where they may, by certificates that are believed; without redirects.
+
+    Raises:
+        TenantActionError: the authorities cannot be read.
+    """
+    # At its level of debugging it writes every header of an answer.
+    logging.getLogger("httpcore").setLevel(logging.INFO)
+    return httpcore.ConnectionPool(
+        ssl_context=trusting(reachable.ca_file),
+        max_connections=CONNECTIONS_MAX,
+        keepalive_expiry=KEPT_ALIVE_S,
+        network_backend=GuardedNetwork(
+            allow_private=reachable.allow_private, resolver=reachable.resolver, deadline=deadline
+        ),
+    )
+
+
 class Exchange:
     """Connections to one API, kept open between requests. For one thread at a time."""
 
     def __init__(self, source: str, reachable: Reachable, limits: HttpLimits) -> None:
-        # At its level of debugging it writes every header of an answer.
-        logging.getLogger("httpcore").setLevel(logging.INFO)
         self._source = source
         self._limits = limits
         self._deadline = Deadline()
-        self._pool = httpcore.ConnectionPool(
-            ssl_context=_context(reachable.ca_file),
-            max_connections=CONNECTIONS_MAX,
-            keepalive_expiry=KEPT_ALIVE_S,
-            network_backend=GuardedNetwork(
-                allow_private=reachable.allow_private,
-                resolver=reachable.resolver,
-                deadline=self._deadline,
-            ),
-        )
+        self._pool = open_pool(reachable, self._deadline)
 
     def get(self, url: str, headers: Mapping[str, str]) -> Answer:
         """The answer, whatever its status; redirects are not followed.
@@ -104,7 +111,12 @@ class Exchange:
         return Answer(status=response.status, url=url, headers=headers, body=body)
 
 
-def _context(ca_file: str | None) -> ssl.SSLContext:
+def trusting(ca_file: str | None) -> ssl.SSLContext:
+    """Whom we believe: the system's authorities, or those of the file alone.
+
+    Raises:
+        TenantActionError: the file cannot be read.
+    """
     if ca_file is not None and not Path(ca_file).is_file():
         raise TenantActionError("The ca_file does not exist on this machine.")
     try:
@@ -115,16 +127,23 @@ def _context(ca_file: str | None) -> ssl.SSLContext:
         ) from error
 
 
-def _failure(source: str, error: Exception) -> CoworkerError:
+def distrust_in(error: BaseException) -> str | None:
+    """Why a certificate is not trusted, where that is behind an error."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
-            return TenantActionError(
-                f"The certificate of {source} is not trusted "
-                f"({cause.verify_message or 'it is for another name'}): name the authority that "
-                "signed it in ca_file."
-            )
+            return cause.verify_message or "it is for another name"
         cause = cause.__cause__ or cause.__context__
+    return None
+
+
+def _failure(source: str, error: Exception) -> CoworkerError:
+    distrusted = distrust_in(error)
+    if distrusted is not None:
+        return TenantActionError(
+            f"The certificate of {source} is not trusted ({distrusted}): name the authority that "
+            "signed it in ca_file."
+        )
     match error:
         case httpcore.ConnectTimeout() | httpcore.ConnectError():
             return RetryLaterError(f"{source} cannot be reached now.")

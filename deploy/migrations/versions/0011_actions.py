@@ -23,7 +23,7 @@ DISPATCH_MAY = {
     "withdrawn_at)",
     "sent": "SELECT, INSERT, UPDATE (ended_at, outcome, detail)",
     "kill_switches": "SELECT (id, tenant_id, rule, lifted_at)",
-    "breakers": "SELECT (tenant_id, rule, actions_an_hour, first_actions, approved_at)",
+    "breakers": "SELECT (tenant_id, rule, actions_an_hour, first_actions, approved_version)",
     "tags": "SELECT, INSERT",
     "tasks": "SELECT, INSERT",
 }
@@ -50,7 +50,7 @@ INDICES: tuple[tuple[str, str, list[str]], ...] = (
     ("ix_outbox_tenant_id_state", "outbox", ["tenant_id", "state", "made_at"]),
     ("ix_outbox_tenant_id_rule", "outbox", ["tenant_id", "rule", "acted_at"]),
     ("ix_outbox_tenant_id_connection_id", "outbox", ["tenant_id", "connection_id", "stream"]),
-    ("ix_sent_tenant_id_key", "sent", ["tenant_id", "key"]),
+    ("ix_sent_tenant_id_place", "sent", ["tenant_id", "place", "began_at"]),
     ("ix_sent_tenant_id_connection_id", "sent", ["tenant_id", "connection_id", "stream"]),
     ("ix_tags_tenant_id_connection_id", "tags", ["tenant_id", "connection_id", "stream"]),
     ("ix_tasks_tenant_id_list_name", "tasks", ["tenant_id", "list_name", "made_at"]),
@@ -134,7 +134,7 @@ def _make_outbox() -> None:
     op.create_index(
         "ix_outbox_due",
         "outbox",
-        ["next_at"],
+        ["tenant_id", "next_at"],
         unique=False,
         postgresql_where=sa.text("state IN ('ready', 'leased')"),
     )
@@ -210,6 +210,7 @@ def _make_stopping() -> None:
         _time("set_at"),
         _text("approved_by", nullable=True),
         _time("approved_at", nullable=True),
+        sa.Column("approved_version", sa.Integer(), nullable=True),
         sa.PrimaryKeyConstraint("tenant_id", "rule", name=op.f("pk_breakers")),
     )
 
