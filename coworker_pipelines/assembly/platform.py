@@ -228,7 +228,7 @@ class Platform(Deployment):
 
     def dead_letters(self) -> checks.CheckResult:
         with self.database.control() as session:
-            return decision_checks.dead_letters(session)
+            return decision_checks.dead_letters(session, now=self.clock.now())
 
     @property
     def _syncing(self) -> Syncing:

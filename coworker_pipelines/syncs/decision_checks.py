@@ -9,10 +9,9 @@ from typing import Final
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from coworker_pipelines.automation.action_rows import OutboxRow
 from coworker_pipelines.automation.decisions.replay import ReplayOutcome, replay
 from coworker_pipelines.automation.decisions.store import kept_at, verify_from
-from coworker_pipelines.automation.outbox.states import NEEDS_A_PERSON, ActionState, Outcome
+from coworker_pipelines.automation.outbox.health import health
 from coworker_pipelines.automation.rows import DecisionChain, DecisionRecord
 from coworker_pipelines.automation.rules.rule_set import RuleSet
 from coworker_pipelines.automation.rules.store import recorded_rule_set
@@ -23,8 +22,6 @@ SAMPLE: Final = 1_000
 LINKS_MAX: Final = 50_000
 """Of a tenant's day, from its end; `coworker decisions replay` verifies a chain whole."""
 DAY: Final = timedelta(days=1)
-OLDEST_ACTION: Final = timedelta(hours=1)
-_HELD: Final = (Outcome.KILL_SWITCH, Outcome.HOURLY_LIMIT, Outcome.FIRST_RUN_LIMIT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,37 +75,31 @@ def chains_of_the_day(session: Session, *, now: datetime) -> CheckResult:
 
 
 def outbox_age(session: Session, *, now: datetime) -> CheckResult:
-    """Whether no action waits for longer than it may; what a person or a limit holds is told."""
-    waiting = select(func.count(), func.min(OutboxRow.made_at)).where(
-        OutboxRow.state.in_((ActionState.READY, ActionState.LEASED))
-    )
-    is_held = func.coalesce(OutboxRow.outcome, "").in_(_HELD)
-    count, oldest = session.execute(waiting.where(~is_held)).one()
-    held, _ = session.execute(waiting.where(is_held)).one()
-    age = timedelta() if oldest is None else now - oldest
+    """Whether no action waits for longer than it may; what a switch or a limit holds is told."""
+    found = health(session, now=now)
+    oldest_s = 0 if found.oldest_at is None else round((now - found.oldest_at).total_seconds())
+    held = sum(one.actions for one in found.held)
     return CheckResult(
-        passed=age <= OLDEST_ACTION,
-        summary=f"{count} actions wait, the oldest for {round(age.total_seconds() / 60)} minutes; "
-        f"{held} more are held by a limit or a kill switch.",
-        metadata={"waiting": count, "oldest_s": round(age.total_seconds()), "held": held},
+        passed=found.overdue == 0,
+        summary=f"{found.waiting} actions wait, {found.overdue} of them for too long; {held} are "
+        "held by a limit or a kill switch.",
+        metadata={
+            "waiting": found.waiting,
+            "overdue": found.overdue,
+            "held": held,
+            "oldest_s": oldest_s,
+        },
     )
 
 
-def dead_letters(session: Session) -> CheckResult:
+def dead_letters(session: Session, *, now: datetime) -> CheckResult:
     """Whether no action needs a person: none has failed for good, and none may have taken place."""
-    statement = (
-        select(OutboxRow.state, func.count())
-        .where(OutboxRow.state.in_(NEEDS_A_PERSON))
-        .group_by(OutboxRow.state)
-    )
-    counts = {ActionState(state): count for state, count in session.execute(statement)}
-    dead = counts.get(ActionState.DEAD, 0)
-    unknown = counts.get(ActionState.WAITING_FOR_PERSON, 0)
+    found = health(session, now=now)
     return CheckResult(
-        passed=not counts,
-        summary=f"{dead} actions have failed for good, {unknown} may have taken place and wait "
-        "for a person.",
-        metadata={"dead": dead, "waiting for a person": unknown},
+        passed=not found.dead and not found.waiting_for_person,
+        summary=f"{found.dead} actions have failed for good, {found.waiting_for_person} may have "
+        "taken place and wait for a person.",
+        metadata={"dead": found.dead, "waiting for a person": found.waiting_for_person},
     )
 
 
