@@ -84,7 +84,7 @@ def trials(world: World, shop: Shop) -> Iterator[Trials]:
     with world.opened() as platform, platform.open_sync(handle, "first", [MARCH]) as sync:
         for phase in (sync.extract, sync.store, sync.derive):
             phase(ORDERS, MARCH)
-    environment = orjson.dumps(environment_of(world.settings, world.settings.state))
+    environment = orjson.dumps(environment_of(world.settings, world.settings.state)).decode()
     command = [sys.executable, "-m", "tests.automation.deciding_victim", environment, handle]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin is not None

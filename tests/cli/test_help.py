@@ -17,6 +17,7 @@ EXPECTED = {
     "syncs": {"list", "show"},
     "documents": {"count", "list", "show"},
     "activities": {"list"},
+    "decisions": {"list", "show", "explain", "replay", "catch-up", "catch-ups"},
     "rejected": {"list", "show", "retry"},
     "receipts": {"list", "show", "verify", "export"},
     "suppressions": {"list", "show", "lift"},
