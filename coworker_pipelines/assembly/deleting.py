@@ -38,7 +38,7 @@ from coworker_pipelines.segments.root import SegmentRoot
 from coworker_pipelines.services.address import ElasticsearchAddress
 from coworker_pipelines.settings import SecretsIn, Settings
 
-ROW_TARGETS: Final = ("rejected", "decisions", "rows", "registration")
+ROW_TARGETS: Final = ("rejected", "outbox", "effects", "decisions", "rows", "registration")
 
 
 def deletions(platform: Platform, settings: Settings, *, traces: Remover) -> Deletions:

@@ -8,6 +8,7 @@ from functools import partial
 from uuid import uuid4
 
 from coworker_pipelines.access.readings import DocumentReadings
+from coworker_pipelines.assembly.acting import Acting
 from coworker_pipelines.assembly.credentials import (
     Credentials,
     minted_credentials,
@@ -25,6 +26,8 @@ from coworker_pipelines.assembly.syncing import (
     entered_with,
     read_configured,
 )
+from coworker_pipelines.automation.dispatch.effects import DISPATCHED
+from coworker_pipelines.automation.dispatch.leasing import anything_due
 from coworker_pipelines.connections.connections import list_connections
 from coworker_pipelines.connections.due import DueConnection, due_connections, mark_started
 from coworker_pipelines.kernel.scope import Scope
@@ -186,6 +189,19 @@ class Platform(Deployment):
     def refresh_tokens(self) -> dict[str, int]:
         """With the refresher's rights, which no other process has; how many ended how."""
         return self.letting_in.refresh_tokens()
+
+    @property
+    def acting(self) -> Acting:
+        """With the dispatcher's rights, which no other process of a cluster has."""
+        return Acting(database=self.database, place=self.place, clock=self.clock)
+
+    def actions_are_due(self) -> bool:
+        with self.database.control() as session:
+            return anything_due(session, now=self.clock.now(), actions=DISPATCHED)
+
+    def dispatch_actions(self) -> dict[str, int]:
+        """With the dispatcher's rights; how many came to what."""
+        return dict(self.acting.dispatcher.turn())
 
     def deletion_clock(self) -> OrderClock:
         with self.database.control() as session:

@@ -38,6 +38,7 @@ from coworker_pipelines.cli.rule_files import (
     say,
     tested_file,
 )
+from coworker_pipelines.cli.stopping import approve, limit, resume, stop
 from coworker_pipelines.connections.tenants import find_tenant
 from coworker_pipelines.kernel.errors import TenantActionError
 
@@ -172,6 +173,8 @@ def diff(tenant: Tenant, before: Named, after: Named) -> None:
 
 
 app.command("dry-run")(dry_run)
+for verb in (stop, resume, limit, approve):
+    app.command()(verb)
 
 
 def _row(rule: Rule, active: int | None) -> dict[str, Any]:

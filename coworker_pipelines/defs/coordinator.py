@@ -20,7 +20,7 @@ from coworker_pipelines.kernel.errors import CoworkerError, RefusedError, Tenant
 NOBODY: Final = "none"
 """Overwrites our tags on a run that works on no connection."""
 _JOB_PREFIX: Final = "sync_"
-UNQUEUED: Final = frozenset({"delete", "erase", "retention"})
+UNQUEUED: Final = frozenset({"delete", "erase", "retention", "dispatch_actions"})
 """What a sensor asks for of these begins at once: none of them waits behind syncs, nor a sync
 behind one of them. Their sensors themselves limit how many there are."""
 

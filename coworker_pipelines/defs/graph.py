@@ -9,6 +9,7 @@ from coworker_pipelines.defs.assets import kind_assets
 from coworker_pipelines.defs.automation import engine_asset, engine_checks, engine_schedules
 from coworker_pipelines.defs.checks import kind_checks
 from coworker_pipelines.defs.deletions import DELETIONS, deletion_job
+from coworker_pipelines.defs.dispatching import actions_due, dispatch_actions_job
 from coworker_pipelines.defs.erasures import ERASURES, erasure_job
 from coworker_pipelines.defs.jobs import (
     freshness_schedule,
@@ -50,6 +51,7 @@ def build_definitions(kinds: Sequence[Kind], platform: PlatformResource) -> Defi
             deletion_job(),
             erasure_job(),
             retention_job(kinds),
+            dispatch_actions_job,
         ],
         schedules=[
             *(freshness_schedule(kind) for kind in kinds),
@@ -62,6 +64,7 @@ def build_definitions(kinds: Sequence[Kind], platform: PlatformResource) -> Defi
             connections_changed(kinds),
             *(orders.requests() for orders in _ORDERS),
             retention_due(),
+            actions_due(),
         ],
         resources={"platform": platform},
         executor=in_process_executor,

@@ -12,13 +12,18 @@ CLEARED_FIRST: Final = (
     "secrets",
     "runs",
     "rejected",
+    "outbox",
+    "effects",
     "decisions",
     "rows",
 )
 """In their order: what lets writers in goes first."""
 REGISTRATION: Final = "registration"
 """Goes when all others have been counted twice: from then on its names can be used anew."""
-ERASED_FIRST: Final = ("documents", "activities", "decisions", "rejected", "segments")
+ERASED_FIRST: Final = (
+    *("documents", "activities", "outbox", "effects", "decisions"),
+    *("rejected", "segments"),
+)
 """What an erasure of a person clears: what can be read goes first."""
-READ_BY_ALL: Final = ("documents", "activities", "decisions")
+READ_BY_ALL: Final = ("documents", "activities", "outbox", "effects", "decisions")
 """When these are clear, nobody can read of the person any more; the others open for nobody."""

@@ -173,6 +173,22 @@ TARGETS: Final = (
         reaches=_ALL,
     ),
     Target(
+        name="outbox",
+        holds="Actions that were chosen, with what they are to say; what was sent of them, where.",
+        counted_in="rows",
+        method="deleted; of what was sent, its hash alone, of a connection, a stream or a person",
+        places=("table:outbox", "table:sent"),
+        reaches=_ALL,
+    ),
+    Target(
+        name="effects",
+        holds="What rules made of messages here: words on them, and tasks for people.",
+        counted_in="rows",
+        method="deleted",
+        places=("table:tags", "table:tasks"),
+        reaches=_ALL,
+    ),
+    Target(
         name="decisions",
         holds="What was decided on which message, by which rules; a chain for each tenant.",
         counted_in="rows",
@@ -184,7 +200,7 @@ TARGETS: Final = (
     Target(
         name="rows",
         holds="How far each stream is, what each sync did, who authorised and who read what; how "
-        "long data was to stay, and marks of what went by that; rules.",
+        "long data was to stay, and marks of what went by that; rules, and where they may send.",
         counted_in="rows",
         method="deleted; of a connection, who has read stays known, and what was read does not",
         places=(
@@ -202,6 +218,9 @@ TARGETS: Final = (
             "table:rule_sets",
             "table:decision_rounds",
             "table:catch_ups",
+            "table:destinations",
+            "table:kill_switches",
+            "table:breakers",
         ),
         reaches=_NO_SUBJECT,
     ),

@@ -23,12 +23,12 @@ from coworker_pipelines.automation.decisions.replay import (
 from coworker_pipelines.automation.decisions.store import (
     Kept,
     Span,
-    erase_subjects,
     find_decision,
     latest_decisions,
     scan_decisions,
     verify_chain,
 )
+from coworker_pipelines.automation.erasing import DECISIONS
 from coworker_pipelines.automation.rows import DecisionChain, DecisionRecord
 from coworker_pipelines.automation.rules.rule_set import RuleSet
 from coworker_pipelines.automation.rules.store import deactivate, recorded_rule_set
@@ -152,8 +152,9 @@ def test_after_an_erasure_nothing_tells_of_the_person_and_the_chain_holds(
     with database.control() as session:
         before = verify_chain(session, tenant).head
     with database.privacy() as session:
-        assert erase_subjects(session, tenant, [ANN, "f" * 32], now=NOON) == COUNT // 2
-        assert erase_subjects(session, tenant, [ANN], now=NOON) == 0
+        (decisions,) = DECISIONS
+        assert decisions.erase(session, tenant, [ANN, "f" * 32], now=NOON) == COUNT // 2
+        assert decisions.erase(session, tenant, [ANN], now=NOON) == 0
     with database.control() as session:
         verified = verify_chain(session, tenant)
         assert (verified.links, verified.erased) == (COUNT, COUNT // 2)

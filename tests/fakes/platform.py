@@ -130,6 +130,7 @@ class FakePlatform:
         self.asked: list[str] = []
         self.swept: dict[str, dict[str, ConnectionSweep]] = {}
         self.tokens: dict[str, int] = {}
+        self.actions: dict[str, int] = {}
         self.deletions_due: list[DueOrder] = []
         self.erasures_due: list[DueOrder] = []
 
@@ -210,6 +211,12 @@ class FakePlatform:
 
     def refresh_tokens(self) -> dict[str, int]:
         return self.tokens
+
+    def actions_are_due(self) -> bool:
+        return bool(self.actions)
+
+    def dispatch_actions(self) -> dict[str, int]:
+        return self.actions
 
     def deletion_clock(self) -> OrderClock:
         return OrderClock(

@@ -1,4 +1,4 @@
-"""Decisions at rest: appended to the tenant's chain, read, and emptied of a person."""
+"""Decisions at rest: appended to the tenant's chain, and read."""
 
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import ColumnElement, Select, and_, func, insert, select, true, update
+from sqlalchemy import Select, insert, select
 from sqlalchemy.dialects.postgresql import insert as insert_or
 from sqlalchemy.orm import Session
 
@@ -21,7 +21,6 @@ from coworker_pipelines.automation.decisions.chain import (
 )
 from coworker_pipelines.automation.decisions.decision import Decision
 from coworker_pipelines.automation.rows import DecisionChain, DecisionRecord
-from coworker_pipelines.connections.holds import Hold
 from coworker_pipelines.kernel.errors import TenantActionError
 
 PAGE: Final = 1_000
@@ -206,59 +205,6 @@ def verify_from(session: Session, tenant: str, first: int) -> Verified:
             why="records at its end are missing",
         )
     return verified
-
-
-def erase_subjects(
-    session: Session,
-    tenant: str,
-    keys: Sequence[str],
-    *,
-    now: datetime,
-    holds: Sequence[Hold] = (),
-) -> int:
-    """After this no decision tells anything of these people; of how many that was.
-
-    Their chain still verifies: what is hashed in the clear names nobody. Decisions on a stream
-    that one of the holds reaches stay as they are.
-    """
-    statement = (
-        update(DecisionRecord)
-        .where(*_of_subjects(tenant, keys), *(~_under(hold) for hold in holds))
-        .values(personal=None, salt=None, subject_keys=[], erased_at=now)
-        .returning(DecisionRecord.sequence)
-    )
-    return len(session.execute(statement, execution_options={"synchronize_session": False}).all())
-
-
-def count_subjects(
-    session: Session, tenant: str, keys: Sequence[str], *, holds: Sequence[Hold] = ()
-) -> int:
-    """How many decisions ``erase_subjects`` would empty."""
-    statement = select(func.count()).where(
-        *_of_subjects(tenant, keys), *(~_under(hold) for hold in holds)
-    )
-    return session.scalar(statement) or 0
-
-
-def has_subjects_under(session: Session, tenant: str, keys: Sequence[str], hold: Hold) -> bool:
-    """Whether the hold keeps a decision that tells of these people."""
-    statement = select(DecisionRecord.sequence).where(*_of_subjects(tenant, keys), _under(hold))
-    return session.scalar(statement.limit(1)) is not None
-
-
-def _of_subjects(tenant: str, keys: Sequence[str]) -> Iterator[ColumnElement[bool]]:
-    yield DecisionRecord.tenant_id == tenant
-    yield DecisionRecord.subject_keys.overlap(keys)
-    yield DecisionRecord.personal.is_not(None)
-
-
-def _under(hold: Hold) -> ColumnElement[bool]:
-    reached: list[ColumnElement[bool]] = [true()]
-    if hold.connection is not None:
-        reached.append(DecisionRecord.connection_id == hold.connection)
-    if hold.stream is not None:
-        reached.append(DecisionRecord.stream == hold.stream)
-    return and_(*reached)
 
 
 def _links(session: Session, tenant: str, *, after: int) -> Iterator[Link]:

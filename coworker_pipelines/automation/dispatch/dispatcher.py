@@ -16,7 +16,7 @@ from coworker_pipelines.automation.dispatch.beginning import (
     begin_effect,
     begin_sending,
 )
-from coworker_pipelines.automation.dispatch.effects import EFFECTS, SENDING, Effect
+from coworker_pipelines.automation.dispatch.effects import DISPATCHED, EFFECTS, Effect
 from coworker_pipelines.automation.dispatch.ending import DONE, end, ending_of, note_end
 from coworker_pipelines.automation.dispatch.leasing import Leased, due_tenants, lease
 from coworker_pipelines.automation.egress.kinds import DestinationKind
@@ -32,7 +32,6 @@ from coworker_pipelines.secrets.store import SecretReader
 
 TURN: Final = timedelta(minutes=10)
 TENANTS_AT_ONCE: Final = 4
-DISPATCHED: Final = (*EFFECTS, *SENDING)
 PROMISES: Final = {name: found.delivery for name, found in ACTION_TYPES.items()}
 _log = get_logger(__name__)
 

@@ -57,3 +57,4 @@ def create_task(session: Session, action: Leased, now: datetime) -> None:
 EFFECTS: Final[Mapping[str, Effect]] = {"tag": tag, "create_task": create_task}
 SENDING: Final = ("notify", "webhook")
 """Actions that lead to a destination. ``ledger.post`` is neither: the ledger fetches it."""
+DISPATCHED: Final = (*EFFECTS, *SENDING)

@@ -74,22 +74,45 @@ def lease(
     """
     if not session.scalar(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": _lock(tenant)}):
         return []
-    stops = stops_of(session, tenant)
-    if stops.everything:
-        return []
     _set_unclear_aside(session, tenant, now, actions, promises)
-    due = (OutboxRow.tenant_id == tenant, *_due(now, actions))
-    if stops.rules:
-        due = (*due, OutboxRow.rule.not_in(stops.rules))
-    held = _Held.of(session, tenant, due, now)
+    takeable = _takeable(session, tenant, now, actions)
+    if takeable is None:
+        return []
+    where, held = takeable
     statement = (
         select(OutboxRow)
-        .where(*due, *held.open())
+        .where(*where)
         .order_by(OutboxRow.next_at, OutboxRow.decision_id, OutboxRow.ordinal)
         .limit(BATCH)
         .with_for_update(skip_locked=True)
     )
     return [_taken(row, now) for row in session.scalars(statement).all() if held.lets(row)]
+
+
+def anything_due(session: Session, *, now: datetime, actions: Sequence[str]) -> bool:
+    """Whether a turn would find something to do."""
+    for tenant in due_tenants(session, now=now, actions=actions):
+        takeable = _takeable(session, tenant, now, actions)
+        if takeable is None:
+            continue
+        where, _ = takeable
+        if session.scalar(select(OutboxRow.key).where(*where).limit(1)) is not None:
+            return True
+    return False
+
+
+def _takeable(
+    session: Session, tenant: str, now: datetime, actions: Sequence[str]
+) -> "tuple[Sequence[ColumnElement[bool]], _Held] | None":
+    """Which rows of a tenant can be taken, and what room is left; ``None``: all is stopped."""
+    stops = stops_of(session, tenant)
+    if stops.everything:
+        return None
+    due = [OutboxRow.tenant_id == tenant, *_due(now, actions)]
+    if stops.rules:
+        due.append(OutboxRow.rule.not_in(stops.rules))
+    held = _Held.of(session, tenant, due, now)
+    return [*due, *held.open()], held
 
 
 def _due(now: datetime, actions: Sequence[str]) -> tuple[ColumnElement[bool], ...]:

@@ -20,6 +20,7 @@ JSON: Final = "application/json"
 MAIL: Final = "message/rfc822"
 EVENT_TYPE: Final = "coworker.action"
 SUBJECT: Final = "A notification from Coworker"
+TRIAL_TEXT: Final = "This is a trial: what rules have to say will arrive here."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +69,24 @@ def compose(
             f"Nothing of what the rule sends is authorised for {destination.name}: authorise it "
             "anew with these fields, or correct the rule."
         )
-    body, content_type = _body(kind, destination, key, allowed, made_at)
+    return _letter(destination, kind, key, allowed, made_at)
+
+
+def compose_trial(destination: DestinationRow, *, key: str, now: datetime) -> Letter:
+    """One that says nothing of anybody, whatever the destination may have."""
+    kind = DestinationKind(destination.kind)
+    values = {} if kind is DestinationKind.WEBHOOK else {TEXT_FIELD: TRIAL_TEXT}
+    return _letter(destination, kind, key, values, now)
+
+
+def _letter(
+    destination: DestinationRow,
+    kind: DestinationKind,
+    key: str,
+    values: Mapping[str, Any],
+    made_at: datetime,
+) -> Letter:
+    body, content_type = _body(kind, destination, key, values, made_at)
     return Letter(
         key=key,
         tenant=destination.tenant_id,
@@ -76,7 +94,7 @@ def compose(
         kind=kind,
         body=body,
         content_type=content_type,
-        fields=tuple(sorted(allowed)),
+        fields=tuple(sorted(values)),
         sender=destination.sender,
         recipients=tuple(destination.recipients),
     )

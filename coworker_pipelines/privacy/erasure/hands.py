@@ -1,9 +1,11 @@
 """All places that may hold something of a person, each with its hands."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from elasticsearch import Elasticsearch
 
+from coworker_pipelines.automation.erasing import DECISIONS, EFFECTS, OUTBOX
 from coworker_pipelines.connections.tenants import tenant_keys
 from coworker_pipelines.database.database import Database
 from coworker_pipelines.kernel.clock import Clock
@@ -11,11 +13,13 @@ from coworker_pipelines.privacy.erasure.fate import Fates
 from coworker_pipelines.privacy.erasure.holding import Holding, Keeping, Touching
 from coworker_pipelines.privacy.erasure.indexed import Activities, Documents, Freed, Scanned
 from coworker_pipelines.privacy.erasure.places import places_of
-from coworker_pipelines.privacy.erasure.stores import Decisions, Rejected, Segments
+from coworker_pipelines.privacy.erasure.stores import Automated, Rejected, Segments
 from coworker_pipelines.privacy.erasure.under_hold import Holds
 from coworker_pipelines.secrets.cipher import Cipher
 from coworker_pipelines.secrets.keys import MasterKey
 from coworker_pipelines.segments.root import SegmentRoot
+
+_AUTOMATED: Final = {"outbox": OUTBOX, "effects": EFFECTS, "decisions": DECISIONS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,13 +61,17 @@ class Hands:
             "activities": Activities(
                 client=self.client, tenant=tenant, fates=fates, holds=holds, touching=touching
             ),
-            "decisions": Decisions(
-                database=self.database,
-                tenant=tenant,
-                people=people,
-                holds=holds,
-                clock=self.clock,
-            ),
+            **{
+                name: Automated(
+                    database=self.database,
+                    tenant=tenant,
+                    people=people,
+                    holds=holds,
+                    clock=self.clock,
+                    tables=tables,
+                )
+                for name, tables in _AUTOMATED.items()
+            },
             "rejected": Rejected(
                 database=self.database,
                 places=places,

@@ -17,6 +17,8 @@ from coworker_pipelines.privacy.rows import Order, OrderTarget
 METHODS = {
     "documents": "about or by the person: deleted; mentions masked; bytes expunged",
     "activities": "rewritten without the person; bytes expunged",
+    "outbox": "emptied of what is personal; what was not done yet is not done any more",
+    "effects": "deleted",
     "decisions": "emptied of what is personal; the chain still verifies",
     "rejected": "opened, and deleted",
     "segments": "dropped, to be read again without the person",

@@ -4,11 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from coworker_pipelines.automation.decisions.store import (
-    count_subjects,
-    erase_subjects,
-    has_subjects_under,
-)
+from coworker_pipelines.automation.subject_rows import SubjectRows
 from coworker_pipelines.connections.holds import Hold
 from coworker_pipelines.connections.rejected import DatabaseRejectedStore, RejectedEntry
 from coworker_pipelines.database.database import Database
@@ -26,11 +22,11 @@ LOCK_WAIT_S: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Decisions(Holding):
-    """What was decided on the person's messages: its personal half goes, and its link stays.
+class Automated(Holding):
+    """What rules made of the person's messages: emptied or deleted, table by table.
 
-    A decision tells when it was made and not when its document happened, so a hold over a stream
-    keeps all that was decided on it, whatever its span.
+    It tells when it was made and not when its document happened, so a hold over a stream keeps
+    all that was made of it, whatever its span.
     """
 
     database: Database
@@ -38,20 +34,25 @@ class Decisions(Holding):
     people: frozenset[str]
     holds: Holds
     clock: Clock
+    tables: tuple[SubjectRows, ...]
 
     def count(self) -> int:
         under = self.holds.now()
         with self.database.privacy() as session:
-            return count_subjects(session, self.tenant, self._keys, holds=under.holds)
+            return sum(
+                table.count(session, self.tenant, self._keys, holds=under.holds)
+                for table in self.tables
+            )
 
     def take_out(self, told: Told) -> None:
-        with self.holds.still() as under, self.database.privacy() as session:
-            erased = erase_subjects(
-                session, self.tenant, self._keys, now=self.clock.now(), holds=under.holds
-            )
-        told(Taken(masked=erased))
-        if erased:
-            self.database.clear_away(("decisions",))
+        for table in self.tables:
+            with self.holds.still() as under, self.database.privacy() as session:
+                erased = table.erase(
+                    session, self.tenant, self._keys, now=self.clock.now(), holds=under.holds
+                )
+            told(Taken(deleted=erased) if table.emptied is None else Taken(masked=erased))
+            if erased:
+                self.database.clear_away((table.table,))
 
     def kept(self) -> frozenset[Hold]:
         under = self.holds.now()
@@ -59,7 +60,8 @@ class Decisions(Holding):
             return frozenset(
                 hold
                 for hold in under.holds
-                if has_subjects_under(session, self.tenant, self._keys, hold)
+                for table in self.tables
+                if table.has_under(session, self.tenant, self._keys, hold)
             )
 
     @property

@@ -4,7 +4,7 @@ A table goes by the columns that it has: ``tenant_id``, ``connection_id`` and ``
 that is added to a target's places needs nothing here, unless it is one of the exceptions below.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -20,6 +20,16 @@ from coworker_pipelines.privacy.reached import Reached
 from coworker_pipelines.privacy.targets import Remover, Target
 
 TABLE_PLACE: Final = "table:"
+_NOBODY: Final = {"subject_keys": [], "erased_at": func.now()}
+_EMPTIED: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
+    # Who read stays known as long as the tenant does; which document it was does not.
+    "document_readings": ("sealed_key", {"sealed_key": None}),
+    # Their chain has to hold as long as the tenant is there, so each leaves its open half.
+    "decisions": ("personal", {"personal": None, "salt": None, **_NOBODY}),
+    # That something left, when and where to stays known; a hash of what it was does not.
+    "sent": ("digest", {"digest": None, **_NOBODY}),
+}
+"""Tables whose rows outlive their connection: by a column that is empty afterwards, all that is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,10 +94,8 @@ def _part(table: Table, extent: Extent) -> _Part | None:
             return _Part(table=table, where=own)
         case "sync_streams":
             return _Part(table=table, where=_of_syncs(table, extent))
-        case "document_readings" if extent.connection is not None:
-            return _readings(table, extent)
-        case "decisions" if extent.connection is not None:
-            return _decisions(table, extent)
+        case name if name in _EMPTIED and extent.connection is not None:
+            return _emptied(table, extent)
         case "orders":
             return _texts_of_orders(table, extent)
         case _:
@@ -118,26 +126,11 @@ def _of_syncs(table: Table, extent: Extent) -> ColumnElement[bool]:
     return where
 
 
-def _readings(table: Table, extent: Extent) -> _Part | None:
-    """Who read stays known as long as the tenant does; which document it was does not."""
+def _emptied(table: Table, extent: Extent) -> _Part:
     where = _own(table, extent)
     assert where is not None
-    return _Part(
-        table=table,
-        where=and_(where, table.c.sealed_key.is_not(None)),
-        instead={"sealed_key": None},
-    )
-
-
-def _decisions(table: Table, extent: Extent) -> _Part | None:
-    """Their chain has to hold as long as the tenant is there, so each leaves its open half."""
-    where = _own(table, extent)
-    assert where is not None
-    return _Part(
-        table=table,
-        where=and_(where, table.c.personal.is_not(None)),
-        instead={"personal": None, "salt": None, "subject_keys": [], "erased_at": func.now()},
-    )
+    told, instead = _EMPTIED[table.name]
+    return _Part(table=table, where=and_(where, table.c[told].is_not(None)), instead=dict(instead))
 
 
 def _texts_of_orders(table: Table, extent: Extent) -> _Part | None:

@@ -31,7 +31,9 @@ ACTING = large(
     tests=[],
 )
 ACTIONS = len(ACTING.actions)
-TURNS_MAX = 5
+TURNS_MAX = 20
+KILLS_IN_A_ROW = 50
+OPEN = {ActionState.READY, ActionState.LEASED}
 
 
 @dataclass(kw_only=True)
@@ -65,6 +67,8 @@ class Trials:
     def go_on(self) -> None:
         """Turns that nobody kills, as the sensor asks for them."""
         for _ in range(TURNS_MAX):
+            if OPEN.isdisjoint(self.house.states()):
+                return
             self.turn()
 
 
@@ -91,7 +95,12 @@ def trials(house: House, receiver: Receiver, url: str, promise: Delivery) -> Ite
         "ca_file": house.reachable.ca_file,
         "promise": promise,
     }
-    command = [sys.executable, "-m", "tests.automation.dispatch.victim", orjson.dumps(given)]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.automation.dispatch.victim",
+        orjson.dumps(given).decode(),
+    ]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin is not None
         assert process.stdout is not None
@@ -110,10 +119,12 @@ def kill_often(found: Trials, count: int) -> None:
     chosen = random.Random(count)
     spread = [1 + number * found.points // count for number in range(min(count, found.points))]
     spread += [chosen.randint(1, found.points) for _ in range(count - len(spread))]
-    for kill_at in spread:
+    for number, kill_at in enumerate(spread, start=1):
         found.decide()
         # What an earlier one left makes the way longer, so each point is passed.
         assert found.turn(kill_at), "it was over before it was to be killed"
+        if number % KILLS_IN_A_ROW == 0:
+            found.go_on()
     tell(f"{found.killed_at.total()} turns killed at {len(found.killed_at)} points")
     found.go_on()
 

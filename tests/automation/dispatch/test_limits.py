@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from coworker_pipelines.automation.dispatch.dispatcher import DISPATCHED, PROMISES
+from coworker_pipelines.automation.dispatch.dispatcher import PROMISES
+from coworker_pipelines.automation.dispatch.effects import DISPATCHED
 from coworker_pipelines.automation.dispatch.leasing import A_MINUTE_TO_ONE_PLACE, lease
 from coworker_pipelines.automation.egress.kinds import DestinationKind
 from coworker_pipelines.automation.egress.letters import Letter
@@ -144,6 +145,6 @@ def test_two_dispatchers_never_have_the_same_action(house: House) -> None:
 def test_while_one_leases_for_a_tenant_no_other_does(house: House) -> None:
     house.act(TAGGING)
     with house.database.dispatch() as session:
-        arguments = {"actions": DISPATCHED, "promises": PROMISES, "now": house.clock.now()}
-        assert lease(session, house.tenant, **arguments)
+        now = house.clock.now()
+        assert lease(session, house.tenant, now=now, actions=DISPATCHED, promises=PROMISES)
         assert house.turn() == {}

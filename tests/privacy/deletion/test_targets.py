@@ -88,7 +88,7 @@ def test_a_narrower_order_reaches_fewer_targets() -> None:
     assert whole == one == {entry.name for entry in TARGETS}
     assert {entry.name for entry in targets_for(stream)} == {
         *("documents", "activities", "indices", "snapshots", "segments"),
-        *("rejected", "decisions", "rows"),
+        *("rejected", "outbox", "effects", "decisions", "rows"),
     }
     assert {entry.name for entry in TARGETS if Reach.SUBJECT in entry.reaches} == set(ERASED_FIRST)
 

@@ -1,0 +1,188 @@
+"""`coworker destinations`: where rules may send something, and what of it."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from coworker_pipelines.automation.action_rows import DestinationRow
+from coworker_pipelines.automation.egress.destinations import (
+    Authorisation,
+    authorise,
+    destinations_of,
+    find_destination,
+    withdraw,
+)
+from coworker_pipelines.automation.egress.kinds import DestinationKind
+from coworker_pipelines.automation.egress.sending import Arrival
+from coworker_pipelines.cli.forms import ask_secret, read_secret
+from coworker_pipelines.cli.opening import opened, operator
+from coworker_pipelines.cli.output import FAULT_STATUS, Json, show_one, show_rows
+from coworker_pipelines.cli.rule_files import Tenant, say
+from coworker_pipelines.connections.tenants import find_tenant
+from coworker_pipelines.kernel.errors import TenantActionError
+from coworker_pipelines.kernel.secret import Secret
+from coworker_pipelines.secrets.references import destination_reference
+from coworker_pipelines.services.files import write_private
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help=(
+        "Where a tenant lets rules send something, and what of it.\n\nNothing goes anywhere else, "
+        "and no field that is not named here."
+    ),
+)
+Name = Annotated[str, typer.Argument(help="The destination's name, as rules write it.")]
+File = Annotated[str | None, typer.Option(help="A file ('-': standard input).", metavar="FILE")]
+
+
+@app.command("authorise")
+def authorise_command(
+    tenant: Tenant,
+    name: Name,
+    *,
+    kind: Annotated[DestinationKind, typer.Option(help="What is there.")],
+    field: Annotated[
+        list[str] | None,
+        typer.Option(help="What may be sent: `message.id` and so on, or `text`; repeat as needed."),
+    ] = None,
+    address_file: File = None,
+    sender: Annotated[str | None, typer.Option(help="Whom a mail comes from.")] = None,
+    to: Annotated[
+        list[str] | None, typer.Option(help="Whom a mail goes to; repeat as needed.")
+    ] = None,
+    user: Annotated[str | None, typer.Option(help="Who logs in to the mail server.")] = None,
+    signing_file: File = None,
+    signing_out: Annotated[
+        Path | None, typer.Option(help="A new file, into which a secret that is made is put.")
+    ] = None,
+) -> None:
+    """Let rules send these fields there. One of the same name is withdrawn by it.
+
+    The address is asked for, or read from a file: a chat's holds its password. A webhook's
+    signing secret is made and put into a file for the receiver, unless the receiver has given one.
+
+    Example: coworker destinations authorise acme crm --kind webhook --field message.id
+    --signing-out crm.secret
+    """
+    makes_secret = kind is DestinationKind.WEBHOOK and signing_file is None
+    if makes_secret != (signing_out is not None):
+        raise TenantActionError(
+            "A webhook's receiver has to know us by a secret: give its own with --signing-file, "
+            "or a new file with --signing-out, into which one is put for it."
+        )
+    if signing_out is not None and signing_out.exists():
+        raise TenantActionError(f"There is a file {signing_out} already.")
+    address = _secret("address", address_file)
+    login = None if user is None else (user, ask_secret("password"))
+    given = Authorisation(
+        name=name,
+        kind=kind,
+        address=address,
+        fields=tuple(dict.fromkeys(field or ())),
+        sender=sender,
+        recipients=tuple(to or ()),
+        signing=None if signing_file is None else read_secret(signing_file),
+        login=login,
+    )
+    with opened() as platform:
+        platform.acting.require_place()
+        with platform.database.control() as session:
+            owner = find_tenant(session, tenant).id
+            row, made = authorise(
+                session,
+                platform.place.writer,
+                owner,
+                given,
+                by=operator(),
+                now=platform.clock.now(),
+            )
+            address_shown, fields = row.address, list(row.fields)
+            if made is not None and signing_out is not None:
+                _put(signing_out, made)
+    say(f"{tenant} lets rules send {', '.join(fields)} to {name} ({kind}, {address_shown}).")
+    if signing_out is not None:
+        say(f"{signing_out} holds the secret for the receiver: hand it over, and delete the file.")
+
+
+@app.command("list")
+def list_command(
+    tenant: Tenant,
+    *,
+    with_withdrawn: Annotated[
+        bool, typer.Option("--with-withdrawn", help="All that ever were, too.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """List destinations: kind, address, fields, who authorised them."""
+    with opened() as platform, platform.database.control() as session:
+        owner = find_tenant(session, tenant).id
+        rows = [_row(one) for one in destinations_of(session, owner, withdrawn=with_withdrawn)]
+    show_rows(
+        rows,
+        ("name", "kind", "address", "fields", "authorised_by", "authorised_at", "withdrawn_at"),
+        as_json=as_json,
+        none=f"{tenant} lets rules send nothing anywhere.",
+    )
+
+
+@app.command()
+def show(tenant: Tenant, name: Name, *, as_json: Json = False) -> None:
+    """Show a destination that is in force."""
+    with opened() as platform, platform.database.control() as session:
+        row = _row(find_destination(session, find_tenant(session, tenant).id, name))
+    show_one(row, as_json=as_json)
+
+
+@app.command("withdraw")
+def withdraw_command(tenant: Tenant, name: Name) -> None:
+    """Send nothing there any more, at once; its secrets are taken away."""
+    with opened() as platform:
+        with platform.database.control() as session:
+            owner = find_tenant(session, tenant).id
+            gone = withdraw(session, owner, name, by=operator(), now=platform.clock.now())
+            reference = destination_reference(owner, gone.id)
+        platform.place.writer.delete(reference)
+    say(f"Nothing is sent to {name} of {tenant} any more.")
+
+
+@app.command()
+def test(tenant: Tenant, name: Name) -> None:
+    """Send a letter that says nothing, and tell what came of it. It is recorded as sent."""
+    with opened() as platform:
+        with platform.database.control() as session:
+            owner = find_tenant(session, tenant).id
+        report = platform.acting.try_out(owner, name)
+    say(report.detail)
+    if report.arrival is not Arrival.ARRIVED:
+        raise typer.Exit(FAULT_STATUS)
+
+
+def _put(path: Path, secret: Secret) -> None:
+    try:
+        write_private(path, secret.get_secret_value().encode())
+    except OSError as error:
+        raise TenantActionError(f"The file {path} cannot be written.") from error
+
+
+def _secret(name: str, file: str | None) -> Secret:
+    found = ask_secret(name) if file is None else read_secret(file)
+    if not found.get_secret_value():
+        raise TenantActionError(f"No {name} was given.")
+    return found
+
+
+def _row(row: DestinationRow) -> dict[str, Any]:
+    return {
+        "name": row.name,
+        "kind": row.kind,
+        "address": row.address,
+        "fields": list(row.fields),
+        "sender": row.sender,
+        "recipients": list(row.recipients),
+        "authorised_by": row.authorised_by,
+        "authorised_at": row.authorised_at,
+        "withdrawn_by": row.withdrawn_by,
+        "withdrawn_at": row.withdrawn_at,
+        "id": row.id,
+    }
