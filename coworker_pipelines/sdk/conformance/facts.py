@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import orjson
 
-from coworker_pipelines.sdk.activity import AttributeType, Fact, FactShape, StoredRecord
+from coworker_pipelines.sdk.activity import AttributeType, Fact, FactShape, StoredRecord, Verb
 from coworker_pipelines.sdk.conformance.reading import as_moment, bytes_of, key_of
 from coworker_pipelines.sdk.connector import ANY_STREAM, Connector
 from coworker_pipelines.sdk.page import Record
@@ -66,6 +66,10 @@ def _require_shape(shape: FactShape, fact: Fact) -> None:
     assert fact.object_type in shape.object_types, f"It has no {fact.object_type}."
     missing = shape.always - fact.attributes.keys()
     assert not missing, f"A fact lacks what is always there: {', '.join(sorted(missing))}."
+    assert shape.unmapped or not fact.unmapped, "The stream does not say that it has such facts."
+    assert not fact.unmapped or fact.verb is Verb.UPDATE, "An event without a verb is an Update."
+    for change in fact.changes:
+        assert change.path in shape.changes, f"It does not say that it tells {change.path}."
     for name, value in fact.attributes.items():
         wanted = shape.attributes.get(name)
         assert wanted is not None, f"The stream does not say that it has an attribute {name}."
