@@ -113,7 +113,7 @@ class ActivitiesStore:
         def operations() -> Iterator[bytes]:
             nonlocal last
             for last, message in enumerate(messages, start=before + 1):
-                yield _operation(message, last)
+                yield operation_of(message, last)
 
         # An operation that creates answers 409 where the id is taken: "unchanged" here.
         for outcome in self._writer.write(blocks_of(operations()), WriteMode.CREATED):
@@ -218,6 +218,29 @@ class ActivitiesStore:
         )
 
 
+def operation_of(message: Message, sequence: int) -> bytes:
+    """Creates the message in a bulk request: its envelope, around the event as it is."""
+    envelope: dict[str, Any] = {
+        "id": message.id,
+        "verb": message.verb,
+        "stream": message.stream,
+        "document_key": message.document_key,
+        "object_type": message.object_type,
+        "window": message.window,
+        "sync": message.sync,
+        "sequence": sequence,
+        "subject_keys": () if message.actor is None else (message.actor,),
+        "payload": orjson.Fragment(message.event),
+    }
+    if message.actor is not None:
+        envelope["actor"] = message.actor
+    if message.occurred_at is not None:
+        envelope["occurred_at"] = message.occurred_at
+    if message.unmapped:
+        envelope["unmapped"] = True
+    return b'{"create":{"_id":"%b"}}\n%b\n' % (message.id.encode(), orjson.dumps(envelope))
+
+
 def _of_stream(stream: str | None) -> Query:
     return EVERYTHING if stream is None else {"term": {"stream": stream}}
 
@@ -249,25 +272,3 @@ def _within(span: Span) -> Query:
         {"bool": {"filter": [timeless, {"range": {"window": days}}]}},
     ]
     return {"bool": {"filter": [query], "should": in_time, "minimum_should_match": 1}}
-
-
-def _operation(message: Message, sequence: int) -> bytes:
-    envelope: dict[str, Any] = {
-        "id": message.id,
-        "verb": message.verb,
-        "stream": message.stream,
-        "document_key": message.document_key,
-        "object_type": message.object_type,
-        "window": message.window,
-        "sync": message.sync,
-        "sequence": sequence,
-        "subject_keys": () if message.actor is None else (message.actor,),
-        "payload": orjson.Fragment(message.event),
-    }
-    if message.actor is not None:
-        envelope["actor"] = message.actor
-    if message.occurred_at is not None:
-        envelope["occurred_at"] = message.occurred_at
-    if message.unmapped:
-        envelope["unmapped"] = True
-    return b'{"create":{"_id":"%b"}}\n%b\n' % (message.id.encode(), orjson.dumps(envelope))

@@ -16,7 +16,7 @@ EXPECTED = {
     },
     "syncs": {"list", "show"},
     "documents": {"count", "list", "show"},
-    "activities": {"list"},
+    "activities": {"list", "count", "schema", "export"},
     "rejected": {"list", "show", "retry"},
     "receipts": {"list", "show", "verify", "export"},
     "suppressions": {"list", "show", "lift"},
