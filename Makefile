@@ -9,8 +9,9 @@ UV := $(shell command -v uv || echo $(CURDIR)/.coworker/bin/uv)
 RUN := $(UV) run --frozen --no-sync
 # The benchmark makes environments for those whom we are compared with.
 export PATH := $(dir $(UV)):$(PATH)
-# Two processes, each with servers of its own, a file of tests in one of them.
-PYTEST := pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+# Three processes on two cores, since tests wait as long as they work; each has servers of its own,
+# and a file of tests runs in one of them.
+PYTEST := pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 .PHONY: help setup check test test-cluster coverage soak bench demo up down doctor
 

@@ -52,7 +52,6 @@ def build_definitions(kinds: Sequence[Kind], platform: PlatformResource) -> Defi
             *(freshness_schedule(kind) for kind in kinds),
             rotation_schedule(),
             oauth_tokens_schedule(),
-            *(orders.schedule() for orders in _ORDERS),
         ],
         sensors=[
             connections_due(kinds, jobs),

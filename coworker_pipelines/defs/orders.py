@@ -5,24 +5,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from dagster import (
+    AssetCheckEvaluation,
     AssetCheckResult,
     AssetChecksDefinition,
     AssetCheckSeverity,
     AssetCheckSpec,
     AssetKey,
-    AssetSelection,
     AssetSpec,
     DagsterRunStatus,
-    DefaultScheduleStatus,
     DefaultSensorStatus,
     OpExecutionContext,
     RunRequest,
     RunsFilter,
-    ScheduleDefinition,
     SensorDefinition,
     SensorEvaluationContext,
     SensorResult,
-    define_asset_job,
     multi_asset_check,
     sensor,
 )
@@ -38,7 +35,6 @@ if TYPE_CHECKING:  # its module imports SQLAlchemy
 INTERVAL_S: Final = 30
 ORDER_TAG: Final = "coworker/order"
 TENANT_ID_TAG: Final = "coworker/tenant_id"
-CHECK_CRON: Final = "*/10 * * * *"
 OPEN_STATUSES: Final = [
     DagsterRunStatus.NOT_STARTED,
     DagsterRunStatus.QUEUED,
@@ -90,7 +86,11 @@ class Orders:
         return order
 
     def requests(self) -> SensorDefinition:
-        """Asks for a run of each confirmed order that nobody is carrying out."""
+        """Asks for a run of each confirmed order that nobody is carrying out.
+
+        It answers the checks too, each day and whenever an answer changes: a run for them every
+        few minutes would bury all others.
+        """
 
         @sensor(
             name=f"{self.name}_requested",
@@ -98,13 +98,14 @@ class Orders:
             minimum_interval_seconds=INTERVAL_S,
             default_status=DefaultSensorStatus.RUNNING,
             description=f"Starts confirmed {self.name}, and takes up again those that wait or "
-            "died.",
+            "died. Says when one is late, or cannot be carried out.",
         )
         def requested(
             context: SensorEvaluationContext, platform: PlatformParameter
         ) -> SensorResult:
             with platform.open_control() as opened:
-                due = self.clock(opened).due
+                clock = self.clock(opened)
+            due = clock.due
             made = {
                 order.id: [
                     run.is_finished
@@ -113,24 +114,28 @@ class Orders:
                 for order in due
             }
             requests = plan_runs(due, made)
-            if not requests:
-                return SensorResult(skip_reason=f"No {self.one} waits to be carried out.")
-            return SensorResult(run_requests=requests)
+            answers = list(self._evaluations(clock))
+            told = [f"{one.check_name} {one.passed}: {one.description}" for one in answers]
+            seen = "\n".join((f"{platform.clock().now():%Y-%m-%d}", *told))
+            return SensorResult(
+                run_requests=requests,
+                skip_reason=None if requests else f"No {self.one} waits to be carried out.",
+                cursor=seen,
+                asset_events=[] if seen == context.cursor else answers,
+            )
 
         return requested
 
     def checks(self) -> AssetChecksDefinition:
         """What an engineer sees: how long each open order has been waiting, and for what."""
-        in_time = f"{self.name}_are_in_time"
-        no_survivors = f"nothing_survives_{self.a_one.replace(' ', '_')}"
         specs = [
             AssetCheckSpec(
-                in_time,
+                self._in_time,
                 asset=self.key,
                 description=f"No confirmed {self.one} is open for longer than it may be.",
             ),
             AssetCheckSpec(
-                no_survivors,
+                self._no_survivors,
                 asset=self.key,
                 description=f"No {self.one} waits for a {self.place} that cannot be cleared or "
                 "counted.",
@@ -141,31 +146,39 @@ class Orders:
         def checked(platform: PlatformParameter) -> Iterator[AssetCheckResult]:
             with told_to_dagster(), platform.open_control() as opened:
                 clock = self.clock(opened)
-            for name, answer in ((in_time, clock.in_time), (no_survivors, clock.no_survivors)):
+            for told in self._evaluations(clock):
                 yield AssetCheckResult(
-                    asset_key=self.key,
-                    check_name=name,
-                    passed=answer.passed,
-                    severity=AssetCheckSeverity.ERROR,
-                    description=answer.summary,
-                    metadata=dict(answer.metadata),
+                    asset_key=told.asset_key,
+                    check_name=told.check_name,
+                    passed=told.passed,
+                    severity=told.severity,
+                    description=told.description,
+                    metadata=told.metadata,
                 )
 
         return checked
 
-    def schedule(self) -> ScheduleDefinition:
-        name = f"check_{self.name}"
-        return ScheduleDefinition(
-            name=name,
-            description=f"Asks how long {self.name} have been waiting, and for what.",
-            cron_schedule=CHECK_CRON,
-            job=define_asset_job(
-                name=name,
-                selection=AssetSelection.checks_for_assets(self.key),
-                description=f"Ask how long {self.name} have been waiting, and for what.",
-            ),
-            default_status=DefaultScheduleStatus.RUNNING,
-        )
+    @property
+    def _in_time(self) -> str:
+        return f"{self.name}_are_in_time"
+
+    @property
+    def _no_survivors(self) -> str:
+        return f"nothing_survives_{self.a_one.replace(' ', '_')}"
+
+    def _evaluations(self, clock: "OrderClock") -> Iterator[AssetCheckEvaluation]:
+        for name, answer in (
+            (self._in_time, clock.in_time),
+            (self._no_survivors, clock.no_survivors),
+        ):
+            yield AssetCheckEvaluation(
+                asset_key=self.key,
+                check_name=name,
+                passed=answer.passed,
+                severity=AssetCheckSeverity.ERROR,
+                description=answer.summary,
+                metadata=dict(answer.metadata),
+            )
 
 
 def plan_runs(due: "Sequence[DueOrder]", made: Mapping[str, Sequence[bool]]) -> list[RunRequest]:

@@ -130,9 +130,7 @@ COMPONENTS: Final[Mapping[str, Component]] = {
     "rotate_keys": _CONTROL_PLANE,
     "oauth_tokens": _OAUTH_REFRESHER,
     "delete": _PRIVACY_WORKER,
-    "check_deletions": _CODE_LOCATION,
     "erase": _PRIVACY_WORKER,
-    "check_erasures": _CODE_LOCATION,
     "retention": _PRIVACY_WORKER,
 }
 """Whoever may launch a run may choose its job, so a job stands here or does not run."""

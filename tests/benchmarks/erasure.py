@@ -78,8 +78,8 @@ def erasure(given: Given) -> Iterator[Round]:
             try:
                 yield lambda: _round(platform, settings, tenant, Path(name), size_of(given))
             finally:
-                pattern = names.tenant_pattern(tenant)
-                platform.admin.indices.delete(index=",".join(_indices(platform.admin, pattern)))
+                for index in _indices(platform.admin, names.tenant_pattern(tenant)):
+                    platform.admin.indices.delete(index=index)
 
 
 def _round(

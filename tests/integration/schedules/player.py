@@ -8,7 +8,10 @@ from itertools import islice
 from typing import Final
 from uuid import uuid4
 
+from sqlalchemy import select
+
 from coworker_pipelines.connections.rejected import RejectedEntry, RejectReason
+from coworker_pipelines.connections.rows import Suppression
 from coworker_pipelines.kernel.errors import CoworkerError, DefectError
 from coworker_pipelines.kernel.window import Window
 from coworker_pipelines.privacy.erasure.identifying import read_identifiers
@@ -19,7 +22,7 @@ from coworker_pipelines.privacy.reached import Reached, reached_by
 from coworker_pipelines.syncs.run import SyncRun
 from tests.integration.schedules.instants import CutOffError, Happening, Instants, cut_off
 from tests.integration.schedules.operations import Operation, What
-from tests.integration.schedules.sources import PEOPLE, address
+from tests.integration.schedules.sources import PEOPLE, address, is_named
 from tests.integration.schedules.stage import Place, Stage
 from tests.integration.world import MARCH
 
@@ -188,7 +191,14 @@ class Player:
         """A row as it is now; that it is in order is found out when it is tried again."""
         stream = sorted(place.source.streams)[operation.which % len(place.source.streams)]
         rows = self.stage.rows(place, stream, (FEBRUARY, MARCH))
-        key = sorted(rows)[operation.steps % len(rows)]
+        kept_out = [is_named(person, self.seed) for person in self._kept_out(place.tenant)]
+        # A run has screened what it rejects, so of who is kept out by now it rejects nothing.
+        keys = [
+            key
+            for key, row in sorted(rows.items())
+            if not any(named.search(row.decode()) for named in kept_out)
+        ]
+        key = keys[operation.steps % len(keys)]
         place.has_rejected = True
         with self.stage.platform.open_holdings(place.handle) as holdings:
             holdings.rejected.put(
@@ -204,6 +214,16 @@ class Player:
                     )
                 ]
             )
+
+    def _kept_out(self, tenant: str) -> list[int]:
+        """People of the tenant whose erasure has begun."""
+        with self.stage.platform.database.privacy() as session:
+            begun = set(session.scalars(select(Suppression.order_id)))
+        return [
+            order.person
+            for order in self.orders
+            if order.person is not None and order.extent.tenant == tenant and order.id in begun
+        ]
 
     # Orders.
 

@@ -8,8 +8,9 @@ import pytest
 
 from coworker_pipelines.services.address import ElasticsearchAddress
 from coworker_pipelines.services.local import Endpoints
-from coworker_pipelines.settings import Settings
+from coworker_pipelines.settings import BucketAddress, Settings
 from tests.database_fixtures import made_database, named_url
+from tests.privacy.bucket import Bucket
 from tests.privacy.deletion.estate import Estate, leading_environment, made_estate
 
 
@@ -38,6 +39,26 @@ def shared_estate(
         yield made
 
 
+@pytest.fixture
+def estate_in_a_bucket(
+    tmp_path: Path,
+    endpoints: Endpoints,
+    migrated_template: str,
+    elasticsearch_address: ElasticsearchAddress,
+    bucket: Bucket,
+) -> Iterator[Estate]:
+    """A bare one whose segments rest in a bucket."""
+    with _estate(
+        tmp_path,
+        endpoints,
+        migrated_template,
+        elasticsearch_address,
+        bare=True,
+        segments=bucket.address,
+    ) as made:
+        yield made
+
+
 @contextmanager
 def _estate(
     folder: Path,
@@ -46,6 +67,7 @@ def _estate(
     address: ElasticsearchAddress,
     *,
     bare: bool = False,
+    segments: BucketAddress | None = None,
 ) -> Iterator[Estate]:
     server = endpoints.database_url
     with (
@@ -57,7 +79,7 @@ def _estate(
             state=folder / "state",
             database_url=named_url(server, ours),
             elasticsearch=address,
-            segments=folder / "state" / "segments",
+            segments=segments or folder / "state" / "segments",
         )
         dagster_url = named_url(server, dagsters).replace("+psycopg", "+psycopg2")
         environment = leading_environment(settings, folder / "environment", dagster_url)

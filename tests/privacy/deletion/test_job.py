@@ -4,7 +4,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from dagster import DagsterInstance, ExecuteInProcessResult, build_sensor_context
+from dagster import (
+    AssetCheckEvaluation,
+    DagsterInstance,
+    ExecuteInProcessResult,
+    build_sensor_context,
+)
 
 from coworker_pipelines.database.database import Database
 from coworker_pipelines.defs.deletions import DELETE, DELETIONS
@@ -107,6 +112,32 @@ def test_the_sensor_asks_by_ids_alone() -> None:
         assert tick() == []
         platform.deletions_due = [ORDER]
         assert tick() == [f"{ORDER.id}@0"]
+
+
+def test_the_sensor_answers_the_checks_whenever_an_answer_changes() -> None:
+    platform = FakePlatform({})
+    sensor = DELETIONS.requests()
+    cursor: str | None = None
+
+    def tick(instance: DagsterInstance) -> dict[str, bool]:
+        nonlocal cursor
+        context = build_sensor_context(
+            instance=instance, cursor=cursor, resources={"platform": resource_for(platform)}
+        )
+        data = sensor.evaluate_tick(context)
+        cursor = data.cursor
+        answers = [told for told in data.asset_events if isinstance(told, AssetCheckEvaluation)]
+        for told in answers:
+            instance.report_runless_asset_event(told)
+        return {told.check_name: told.passed for told in answers}
+
+    with DagsterInstance.ephemeral() as instance:
+        well = {"deletions_are_in_time": True, "nothing_survives_a_deletion": True}
+        assert tick(instance) == well
+        assert tick(instance) == {}
+        platform.deletions_due = [ORDER]
+        assert tick(instance) == {**well, "nothing_survives_a_deletion": False}
+        assert tick(instance) == {}
 
 
 def test_what_waits_is_due_again_and_what_is_late_is_said(database: Database) -> None:
