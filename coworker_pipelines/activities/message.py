@@ -6,7 +6,7 @@ Context attributes hold ids, stream names and document keys; no name or address 
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.resources import files
@@ -36,7 +36,7 @@ class Message:
     """One activity. ``event`` is the CloudEvent as JSON with sorted keys; the rest finds it.
 
     ``occurred_at`` is RFC 3339 in UTC. ``sync`` is the one that wrote the document: it is not
-    part of the event, which must not depend on a run.
+    part of the event, which must not depend on a run. ``unmapped``: the source's event has no verb.
     """
 
     id: str
@@ -49,6 +49,7 @@ class Message:
     window: str
     sync: str
     event: bytes
+    unmapped: bool = False
 
 
 def compose_message(
@@ -59,12 +60,18 @@ def compose_message(
     scope: Scope,
     kind: str,
     actor: str | None,
+    changes: Sequence[Mapping[str, str | None]] = (),
 ) -> Message:
     """The message of one fact about a document; ``actor`` is a pseudonymous key.
 
+    ``changes`` are the fact's, hashed. What a fact does not have isn't in its message.
+
     Raises:
-        DefectError: it would be larger than a message may be, or cannot be written as JSON.
+        DefectError: it would be larger than a message may be, cannot be written as JSON, or says
+            that it is unmapped and is no ``Update``.
     """
+    if fact.unmapped and fact.verb is not Verb.UPDATE:
+        raise DefectError(f"An activity of {stream} is unmapped and told as {fact.verb}.")
     message_id = identify(scope, stream, document.key, fact.verb, fact.discriminator)
     occurred_at = None if fact.at is None else _utc_text(fact.at)
     event: dict[str, Any] = {
@@ -91,6 +98,10 @@ def compose_message(
     }
     if occurred_at is not None:
         event["time"] = occurred_at
+    if changes:
+        event["data"]["changes"] = changes
+    if fact.unmapped:
+        event["data"]["unmapped"] = True
     return Message(
         id=message_id,
         verb=fact.verb,
@@ -102,6 +113,7 @@ def compose_message(
         window=document.window,
         sync=document.sync,
         event=_encoded(event, stream),
+        unmapped=fact.unmapped,
     )
 
 

@@ -160,6 +160,8 @@ class StreamState(_Balance, Row):
 
 
 class Sync(Row):
+    """``last_sequence``: the highest number of the connection's messages while it was the last."""
+
     __tablename__ = "syncs"
     __table_args__ = (
         UniqueConstraint("tenant_id", "id"),
@@ -177,6 +179,7 @@ class Sync(Row):
     error: Mapped[str | None]
     started_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
+    last_sequence: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
 
 
 class SyncStream(_Balance, Row):

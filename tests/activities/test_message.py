@@ -158,3 +158,9 @@ def test_times_are_written_in_utc() -> None:
     at = datetime.fromisoformat("2026-01-01T00:30:00.5+01:00")
     assert compose(fact(at=at)).occurred_at == "2025-12-31T23:30:00.500000Z"
     assert compose(fact(at=at.astimezone(UTC))).occurred_at == "2025-12-31T23:30:00.500000Z"
+
+
+def test_only_an_update_can_be_unmapped() -> None:
+    with pytest.raises(DefectError, match="unmapped and told as Create"):
+        compose(fact(unmapped=True))
+    assert compose(fact(verb=Verb.UPDATE, unmapped=True)).unmapped

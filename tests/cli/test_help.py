@@ -16,7 +16,7 @@ EXPECTED = {
     },
     "syncs": {"list", "show"},
     "documents": {"count", "list", "show"},
-    "activities": {"list"},
+    "activities": {"list", "count", "schema", "export"},
     "decisions": {"list", "show", "explain", "replay", "catch-up", "catch-ups"},
     "rejected": {"list", "show", "retry"},
     "receipts": {"list", "show", "verify", "export"},

@@ -8,9 +8,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from coworker_pipelines.activities.derive import derive_messages
+from coworker_pipelines.activities.store import Span
 from coworker_pipelines.assembly import Platform
 from coworker_pipelines.connections.catalogs import catalog_of
 from coworker_pipelines.connections.connections import find_connection
+from coworker_pipelines.connections.message_numbers import last_published
 from coworker_pipelines.connections.rows import StreamState, SyncStream
 from coworker_pipelines.connections.syncs import find_sync, list_syncs, sync_parts
 from coworker_pipelines.connectors.registry import connector_class
@@ -158,6 +160,17 @@ class World:
         found = self.activity_ids(handle)
         assert not expected_activities - found, "activities are missing"
         assert not found - expected_activities, "there are activities that no document makes"
+
+    def require_numbered(self, handle: str) -> None:
+        """Every message has a number of its own, up to the one that is published."""
+        with self.opened() as platform:
+            with platform.database.control() as session:
+                last = last_published(session, find_connection(session, handle).scope)
+            with platform.open_reading(handle) as reading:
+                pages = list(reading.activities.in_order(Span(), up_to=last))
+        numbers = [message.sequence for page in pages for message in page]
+        assert None not in numbers
+        assert len(set(numbers)) == len(numbers) == self.activity_ids(handle).total()
 
     def require_own_activities(self, handle: str, *streams: str) -> None:
         """Every stored document has its activities, and there is no other."""

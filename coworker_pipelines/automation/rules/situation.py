@@ -101,6 +101,8 @@ def values_of(event: Mapping[str, Any], facts: Facts) -> Values:
         "object": {"type": thing["type"], "id": thing["id"]},
         "document": {"key": document["key"], "content_hash": document["content_hash"]},
         "attributes": data["attributes"],
+        "unmapped": data.get("unmapped", False),
+        "changed": [change["path"] for change in data.get("changes", ())],
     }
     if document["version"] is not None:
         message["document"]["version"] = document["version"]

@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final
 
+from coworker_pipelines.connectors.github.issue_events import derive_event
 from coworker_pipelines.connectors.github.streams import (
     COMMENTS,
     COMMITS,
+    ISSUE_EVENTS,
     ISSUES,
     PULL_REQUESTS,
     RELEASES,
@@ -198,6 +200,7 @@ _DERIVERS: Final[Mapping[str, Callable[[StoredRecord], Iterator[Fact]]]] = {
     REPOSITORIES.name: _repository,
     ISSUES.name: _issue,
     PULL_REQUESTS.name: _pull_request,
+    ISSUE_EVENTS.name: derive_event,
     REVIEWS.name: _review,
     COMMENTS.name: _comment,
     REVIEW_COMMENTS.name: _review_comment,
