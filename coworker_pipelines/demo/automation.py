@@ -92,7 +92,7 @@ class Showing:
             self._dispatch(receiver, told=1)
         self.step("What lies before the activation is caught up with by order alone")
         since = (self.platform.clock.now() - timedelta(days=2)).strftime("%Y-%m-%d")
-        catch_up(TENANT, rules=["large-change"], since=since, confirm=TENANT)
+        catch_up(TENANT, rules=["large-change"], since=since, connection=[HANDBOOK], confirm=TENANT)
         self._dispatch(receiver, told=2)
 
     def _sync(self) -> None:
