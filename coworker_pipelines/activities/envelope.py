@@ -14,12 +14,11 @@ import orjson
 from cloudevents.core.exceptions import CloudEventValidationError
 from cloudevents.core.v1.event import CloudEvent
 
+from coworker_pipelines.activities.message import SEQUENCE_DIGITS
 from coworker_pipelines.activities.store import Numbered
 from coworker_pipelines.kernel.errors import DefectError
 
 MEDIA_TYPE: Final = "application/cloudevents+json"
-SEQUENCE_DIGITS: Final = 19
-"""As many as the largest has, so that texts are in the order of their numbers."""
 
 
 def exported_line(message: Numbered) -> bytes:

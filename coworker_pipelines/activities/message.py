@@ -26,6 +26,10 @@ SCHEMA_ID: Final = f"urn:coworker:schema:activity:v{SCHEMA_VERSION}"
 CONTENT_TYPE: Final = "application/json"
 MESSAGE_BYTES_MAX: Final = 64 * 2**10
 """What every intermediary must carry, says CloudEvents 1.0 ("Size Limits")."""
+SEQUENCE_DIGITS: Final = 19
+"""As many as the largest number has, so that texts are in the order of their numbers."""
+EVENT_BYTES_MAX: Final = MESSAGE_BYTES_MAX - len('"sequence":"",') - SEQUENCE_DIGITS
+"""What leaves room for the number that a message has when it leaves."""
 ID_BYTES: Final = 16
 
 _TYPES: Final = {verb: f"com.coworker.activity.{verb.lower()}.v{SCHEMA_VERSION}" for verb in Verb}
@@ -139,9 +143,9 @@ def _encoded(event: Mapping[str, Any], stream: str) -> bytes:
         encoded = orjson.dumps(event, option=orjson.OPT_SORT_KEYS)
     except orjson.JSONEncodeError as error:
         raise DefectError(f"An activity of {stream} holds what is not JSON.") from error
-    if len(encoded) > MESSAGE_BYTES_MAX:
+    if len(encoded) > EVENT_BYTES_MAX:
         raise DefectError(
-            f"An activity of {stream} has {len(encoded)} bytes; {MESSAGE_BYTES_MAX} are the most."
+            f"An activity of {stream} has {len(encoded)} bytes; {EVENT_BYTES_MAX} are the most."
         )
     return encoded
 

@@ -8,8 +8,11 @@ import pytest
 
 from coworker_pipelines.activities.derive import derive_messages
 from coworker_pipelines.activities.envelope import exported_line, sequence_text
+from coworker_pipelines.activities.mapping import ACTIVITY_PROPERTIES
 from coworker_pipelines.activities.message import Message
 from coworker_pipelines.activities.store import Numbered, Span, Tally
+from coworker_pipelines.documents.client import open_client
+from coworker_pipelines.documents.indices import create_activities_index
 from coworker_pipelines.documents.reader import StoredDocument
 from coworker_pipelines.kernel.ids import IdPrefix, new_id
 from coworker_pipelines.kernel.scope import Scope
@@ -124,6 +127,23 @@ def test_messages_are_tallied_by_stream_and_verb(connection: Opened) -> None:
         Tally(stream="cards", verb="Create", activities=3, unmapped=0),
         Tally(stream="cards", verb="Update", activities=3, unmapped=2),
     ]
+
+
+def test_an_index_that_is_older_than_the_numbers_learns_them(
+    elasticsearch_address: ElasticsearchAddress,
+) -> None:
+    scope = Scope(tenant=new_id(IdPrefix.TENANT), connection=new_id(IdPrefix.CONNECTION), epoch=1)
+    older = {
+        name: kind
+        for name, kind in ACTIVITY_PROPERTIES.items()
+        if name not in {"sequence", "unmapped"}
+    }
+    with open_client(elasticsearch_address) as admin:
+        create_activities_index(admin, scope, older, replicas=0)
+    with opened(elasticsearch_address, scope, (CARDS.name,)) as connection:
+        connection.activities.write(messages_of(connection, card(2), card(1)))
+        assert objects(in_order(connection)) == [2, 1]
+        assert connection.activities.last_sequence() == 2
 
 
 def test_a_line_has_its_number_and_texts_compare_as_numbers_do() -> None:

@@ -25,6 +25,8 @@ from coworker_pipelines.connectors.github.streams import (
 from coworker_pipelines.sdk.activity import Actor, Fact, StoredRecord, Verb
 from coworker_pipelines.sdk.stream import IdentifierKind, Stream
 
+PARENTS_MAX: Final = 100
+"""A message has room for so many and more; nobody merges as many, unless to fill it."""
 Payload = Mapping[str, Any]
 
 
@@ -141,7 +143,7 @@ def _commit(record: StoredRecord) -> Iterator[Fact]:
         actor=Actor(kind=IdentifierKind.EMAIL, value=email)
         if email
         else _login(payload, "author_login"),
-        attributes={**_told(payload, "repository_id"), "parents": parents},
+        attributes={**_told(payload, "repository_id"), "parents": parents[:PARENTS_MAX]},
     )
 
 

@@ -12,7 +12,7 @@ import pytest
 from coworker_pipelines.activities.derive import derive_messages
 from coworker_pipelines.activities.message import Message, schema
 from coworker_pipelines.connectors.github.connector import GitHubConnector
-from coworker_pipelines.connectors.github.facts import derive_facts
+from coworker_pipelines.connectors.github.facts import PARENTS_MAX, derive_facts
 from coworker_pipelines.connectors.github.records import (
     comment_record,
     commit_record,
@@ -192,6 +192,13 @@ def test_what_is_not_selected_is_not_told(case: Case) -> None:
     for fact in facts_of(case, case.stream.required_fields):
         assert fact.actor is None or fact.verb is Verb.JOIN
         assert fact.verb in {Verb.CREATE, Verb.REVIEW, Verb.COMMIT, Verb.ANNOUNCE, Verb.JOIN}
+
+
+def test_a_commit_of_very_many_parents_does_not_fill_a_message() -> None:
+    case = next(case for case in CASES if case.name == "commit-merge")
+    parents = [f"{number:040x}" for number in range(5_000)]
+    [fact] = facts_of(Case("many", COMMITS, {**case.record, "parents": parents}, ()))
+    assert (fact.verb, fact.attributes["parents"]) == (Verb.MERGE, parents[:PARENTS_MAX])
 
 
 def test_a_stream_that_is_not_known_says_nothing() -> None:
