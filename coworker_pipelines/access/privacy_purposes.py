@@ -73,7 +73,7 @@ PRIVACY_IN_CLUSTER: Final = (
             may=frozenset({"delete"}),
             why="A deletion takes a connection's secrets away; it sees none.",
         )
-        for where in (_TENANT, f"{_TENANT}-oauth")
+        for where in (_TENANT, f"{_TENANT}-oauth", f"{_TENANT}-egress")
     ),
     Purpose(
         store=Store.ELASTICSEARCH,

@@ -19,6 +19,7 @@ from coworker_pipelines.access.retention_purposes import RETENTION
 from coworker_pipelines.cluster.names import (
     CONTROL_PLANE,
     DAEMON,
+    DISPATCHER,
     OAUTH_REFRESHER,
     OWN_NAMESPACE,
 )
@@ -248,6 +249,7 @@ _FILES: Final = (
 
 _TENANT: Final = "in cw-t" + "?" * RANDOM_CHARACTERS
 _GRANTS: Final = f"{_TENANT}-oauth"
+_EGRESS: Final = f"{_TENANT}-egress"
 _EVERY_VERB: Final = (
     "get", "list", "watch", "create", "update", "patch", "delete", "deletecollection",
 )  # fmt: skip
@@ -270,7 +272,7 @@ _KUBERNETES: Final = (
             CONTROL_PLANE, f"secrets {where}", "create update delete",
             "Puts a connection's secrets away, and takes them away; reads none.",
         )
-        for where in (_TENANT, _GRANTS)
+        for where in (_TENANT, _GRANTS, _EGRESS)
     ),
     _account(
         CONTROL_PLANE, "rolebindings everywhere", "create patch",
@@ -298,6 +300,10 @@ _KUBERNETES: Final = (
     _account(
         OAUTH_REFRESHER, f"secrets {_TENANT}", "create update",
         "Puts a fresh access token where its connection's run finds it.",
+    ),
+    _account(
+        DISPATCHER, f"secrets {_EGRESS}", "get",
+        "Sends to destinations, whose secrets it alone may read.",
     ),
     *PRIVACY_IN_CLUSTER,
     *(

@@ -3,7 +3,6 @@
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
 
 from coworker_pipelines.assembly.places import SecretPlace
 from coworker_pipelines.automation.dispatch.dispatcher import Dispatcher
@@ -17,16 +16,8 @@ from coworker_pipelines.automation.egress.sending import Report, Sender
 from coworker_pipelines.automation.outbox.store import KEY_BYTES
 from coworker_pipelines.database.database import Database
 from coworker_pipelines.kernel.clock import Clock
-from coworker_pipelines.kernel.errors import RefusedError
-from coworker_pipelines.kernel.secret import Secret
 from coworker_pipelines.sdk.http.exchange import Reachable
 from coworker_pipelines.secrets.references import destination_reference
-from coworker_pipelines.secrets.store import SecretReader
-
-NO_PLACE: Final = (
-    "In a cluster the secrets of destinations have no place of their own yet, so nothing is sent "
-    "from there: authorise destinations where COWORKER_SECRETS is file."
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,32 +33,26 @@ class Acting:
     def dispatcher(self) -> Dispatcher:
         return Dispatcher(
             database=self.database,
-            secrets=self.place.reader or _NoSecrets(),
+            secrets=self.place.destination_reader,
             senders=self._senders,
             clock=self.clock,
         )
-
-    def require_place(self) -> None:
-        """Raises RefusedError: what is secret of a destination could not be kept apart."""
-        if self.place.reader is None:
-            raise RefusedError(NO_PLACE)
 
     def try_out(self, tenant: str, name: str) -> Report:
         """Send a letter that says nothing to a destination, and note that.
 
         Raises:
             TenantActionError: there is none of that name.
-            RefusedError: its secrets cannot be read.
+            RefusedError: this process may not read its secrets, which in a cluster the dispatcher's
+                alone may.
         """
-        self.require_place()
-        assert self.place.reader is not None
         key = secrets.token_hex(KEY_BYTES)
         with self.database.control() as session:
             destination = find_destination(session, tenant, name)
             letter = compose_trial(destination, key=key, now=self.clock.now())
         with self.database.dispatch() as session:
             begin_trial(session, letter, name, now=self.clock.now())
-        own = self.place.reader.get(destination_reference(tenant, letter.destination))
+        own = self.place.destination_reader.get(destination_reference(tenant, letter.destination))
         report = self._senders[letter.kind].send(letter, own)
         with self.database.dispatch() as session:
             end_trial(session, letter, report, now=self.clock.now())
@@ -81,9 +66,3 @@ class Acting:
             DestinationKind.SLACK: http,
             DestinationKind.MAIL: MailSender(reachable=self.reachable),
         }
-
-
-class _NoSecrets(SecretReader):
-    def get(self, reference: str) -> dict[str, Secret]:
-        assert reference
-        raise RefusedError(NO_PLACE)

@@ -8,6 +8,7 @@ from coworker_pipelines.oauth.stored import PUBLIC_OF_GRANTS
 from coworker_pipelines.provisioning.access import PUBLIC
 from coworker_pipelines.secrets.file_store import FileSecretStore
 from coworker_pipelines.secrets.kubernetes import (
+    KubernetesDestinationReader,
     KubernetesGrantStore,
     KubernetesSecretHouse,
     KubernetesSecretStore,
@@ -20,13 +21,17 @@ from coworker_pipelines.settings import Settings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecretPlace:
-    """``reader`` is there where who writes may also look; grants are the refresher's."""
+    """``reader`` is there where who writes may also look.
+
+    Grants are the refresher's, and what is secret of destinations is the dispatcher's to read.
+    """
 
     writer: SecretWriter
     house: SecretHouse
     reader: SecretReader | None
     grant_reader: SecretReader
     grant_writer: SecretWriter
+    destination_reader: SecretReader
 
 
 def on_this_machine(store: FileSecretStore) -> SecretPlace:
@@ -36,6 +41,7 @@ def on_this_machine(store: FileSecretStore) -> SecretPlace:
         reader=store,
         grant_reader=store,
         grant_writer=store,
+        destination_reader=store,
     )
 
 
@@ -47,6 +53,7 @@ def in_the_cluster(cluster: Cluster, settings: Settings) -> SecretPlace:
         reader=None,
         grant_reader=grants,
         grant_writer=grants,
+        destination_reader=KubernetesDestinationReader(cluster),
     )
 
 
@@ -60,6 +67,7 @@ def redacted(place: SecretPlace, redactor: Redactor) -> SecretPlace:
         reader=None if reader is None else RedactedSecretReader(reader, redactor, public=PUBLIC),
         grant_reader=RedactedSecretReader(place.grant_reader, redactor, public=grants),
         grant_writer=RedactedSecretWriter(place.grant_writer, redactor, public=grants),
+        destination_reader=RedactedSecretReader(place.destination_reader, redactor, public=PUBLIC),
     )
 
 

@@ -16,11 +16,11 @@ from coworker_pipelines.automation.egress.destinations import (
 from coworker_pipelines.automation.egress.kinds import DestinationKind
 from coworker_pipelines.automation.egress.sending import Arrival
 from coworker_pipelines.cli.forms import ask_secret, read_secret
-from coworker_pipelines.cli.opening import opened, operator
+from coworker_pipelines.cli.opening import in_cluster, opened, operator
 from coworker_pipelines.cli.output import FAULT_STATUS, Json, show_one, show_rows
 from coworker_pipelines.cli.rule_files import Tenant, say
 from coworker_pipelines.connections.tenants import find_tenant
-from coworker_pipelines.kernel.errors import TenantActionError
+from coworker_pipelines.kernel.errors import RefusedError, TenantActionError
 from coworker_pipelines.kernel.secret import Secret
 from coworker_pipelines.secrets.references import destination_reference
 from coworker_pipelines.services.files import write_private
@@ -86,9 +86,11 @@ def authorise_command(
         login=login,
     )
     with opened() as platform:
-        platform.acting.require_place()
         with platform.database.control() as session:
             owner = find_tenant(session, tenant).id
+        # A tenant that is older than destinations has no place for their secrets in a cluster.
+        platform.place.house.open(owner)
+        with platform.database.control() as session:
             row, made = authorise(
                 session,
                 platform.place.writer,
@@ -149,6 +151,11 @@ def withdraw_command(tenant: Tenant, name: Name) -> None:
 @app.command()
 def test(tenant: Tenant, name: Name) -> None:
     """Send a letter that says nothing, and tell what came of it. It is recorded as sent."""
+    if in_cluster():
+        raise RefusedError(
+            "In a cluster the dispatcher alone may send, under its own service account: let a rule "
+            "do it, and look with `coworker outbox list`."
+        )
     with opened() as platform:
         with platform.database.control() as session:
             owner = find_tenant(session, tenant).id

@@ -1,4 +1,4 @@
-"""What a tenant has in the cluster: two namespaces, closed before anything runs in them."""
+"""What a tenant has in the cluster: three namespaces, closed before anything runs in them."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -8,13 +8,13 @@ from coworker_pipelines.cluster.limits import Egress, TenantLimits, named_namesp
 from coworker_pipelines.cluster.names import (
     CONTROL_PLANE,
     DAEMON,
+    DISPATCHER,
     OAUTH_REFRESHER,
     OWN_NAMESPACE,
     PRIVACY_WORKER,
     RUN_ACCOUNT,
-    namespace_of,
-    oauth_namespace_of,
     tenant_labels,
+    tenant_namespaces,
 )
 from coworker_pipelines.cluster.places import Place, Verb, namespace_place
 
@@ -22,6 +22,7 @@ TENANT_SECRETS: Final = "coworker-tenant-secrets"
 TENANT_RUNS: Final = "coworker-tenant-runs"
 TENANT_TOKENS: Final = "coworker-tenant-tokens"
 TENANT_GRANTS: Final = "coworker-tenant-grants"
+TENANT_DESTINATIONS: Final = "coworker-tenant-destinations"
 TENANT_REMOVALS: Final = "coworker-tenant-removals"
 
 _DNS_PORT: Final = 53
@@ -48,11 +49,11 @@ def make_tenant_namespaces(cluster: Cluster, tenant: str, limits: TenantLimits) 
 
 
 def remove_tenant_namespaces(cluster: Cluster, tenant: str) -> None:
-    """The cluster takes both down with all that is in them, which takes it a while.
+    """The cluster takes them down with all that is in them, which takes it a while.
 
     ``remaining_namespaces`` says when it is done.
     """
-    for namespace in _namespaces(tenant):
+    for namespace in tenant_namespaces(tenant):
         cluster.ask(Verb.DELETE, namespace_place(namespace))
 
 
@@ -60,34 +61,37 @@ def remaining_namespaces(cluster: Cluster, tenant: str) -> list[str]:
     """Those of the tenant's namespaces that are there, be it on their way out."""
     return [
         namespace
-        for namespace in _namespaces(tenant)
+        for namespace in tenant_namespaces(tenant)
         if isinstance(cluster.ask(Verb.GET, namespace_place(namespace)), Done)
     ]
 
 
 def tenant_manifests(tenant: str, limits: TenantLimits) -> Iterator[tuple[Place, Manifest]]:
     """All objects, in the order in which they are made: what closes comes before what opens."""
-    runs, grants = _namespaces(tenant)
-    for namespace in (runs, grants):
+    runs, grants, egress = tenant_namespaces(tenant)
+    for namespace in (runs, grants, egress):
         yield _namespace(tenant, namespace)
         yield _object(tenant, namespace, "networkpolicies", "default-deny", {"spec": _DENY})
     yield _object(tenant, runs, "resourcequotas", "tenant", {"spec": _quota(limits)})
-    yield _object(tenant, grants, "resourcequotas", "tenant", {"spec": {"hard": {"pods": "0"}}})
+    for namespace in (grants, egress):
+        no_pods = {"spec": {"hard": {"pods": "0"}}}
+        yield _object(tenant, namespace, "resourcequotas", "tenant", no_pods)
     yield _object(tenant, runs, "networkpolicies", "run-egress", {"spec": _egress(limits.egress)})
     yield _object(
         tenant, runs, "serviceaccounts", RUN_ACCOUNT, {"automountServiceAccountToken": False}
     )
-    yield _binding(tenant, runs, TENANT_SECRETS, CONTROL_PLANE)
-    yield _binding(tenant, grants, TENANT_SECRETS, CONTROL_PLANE)
+    yield from _bindings(tenant)
+
+
+def _bindings(tenant: str) -> Iterator[tuple[Place, Manifest]]:
+    runs, grants, egress = tenant_namespaces(tenant)
+    for namespace in (runs, grants, egress):
+        yield _binding(tenant, namespace, TENANT_SECRETS, CONTROL_PLANE)
+        yield _binding(tenant, namespace, TENANT_REMOVALS, PRIVACY_WORKER)
     yield _binding(tenant, runs, TENANT_RUNS, DAEMON)
     yield _binding(tenant, runs, TENANT_TOKENS, OAUTH_REFRESHER)
     yield _binding(tenant, grants, TENANT_GRANTS, OAUTH_REFRESHER)
-    yield _binding(tenant, runs, TENANT_REMOVALS, PRIVACY_WORKER)
-    yield _binding(tenant, grants, TENANT_REMOVALS, PRIVACY_WORKER)
-
-
-def _namespaces(tenant: str) -> tuple[str, str]:
-    return namespace_of(tenant), oauth_namespace_of(tenant)
+    yield _binding(tenant, egress, TENANT_DESTINATIONS, DISPATCHER)
 
 
 def _namespace(tenant: str, name: str) -> tuple[Place, Manifest]:

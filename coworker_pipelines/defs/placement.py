@@ -14,6 +14,7 @@ from dagster import DagsterRun
 from coworker_pipelines.cluster.names import (
     CONNECTION_LABEL,
     CONTROL_PLANE,
+    DISPATCHER,
     OAUTH_REFRESHER,
     OWN_NAMESPACE,
     PRIVACY_WORKER,
@@ -125,6 +126,9 @@ _PRIVACY_WORKER: Final = Component(
     # Another user than the control plane's, with the right to remove and none to make keys.
     environment={ELASTICSEARCH_USER: "coworker-privacy"},
 )
+_DISPATCHER: Final = Component(
+    name=DISPATCHER, files=(DATABASE_URL_FILE, DAGSTER_DATABASE_URL_FILE), api_token=True
+)
 COMPONENTS: Final[Mapping[str, Component]] = {
     **{f"check_{kind}": _CODE_LOCATION for kind in kinds()},
     "check_actions": _CODE_LOCATION,
@@ -134,6 +138,7 @@ COMPONENTS: Final[Mapping[str, Component]] = {
     "delete": _PRIVACY_WORKER,
     "erase": _PRIVACY_WORKER,
     "retention": _PRIVACY_WORKER,
+    "dispatch_actions": _DISPATCHER,
 }
 """Whoever may launch a run may choose its job, so a job stands here or does not run."""
 

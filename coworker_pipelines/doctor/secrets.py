@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from coworker_pipelines.cluster.names import OWN_NAMESPACE, namespace_of, oauth_namespace_of
+from coworker_pipelines.cluster.names import OWN_NAMESPACE, tenant_namespaces
 from coworker_pipelines.cluster.rights import Right, control_plane_limits, control_plane_rights
 from coworker_pipelines.connections.tenants import list_tenants, tenant_keys
 from coworker_pipelines.database.database import Database
@@ -131,7 +131,7 @@ def _writes(missing: Rights, tenants: list[str]) -> Outcome:
     rights = [
         right
         for tenant in tenants
-        for namespace in (namespace_of(tenant), oauth_namespace_of(tenant))
+        for namespace in tenant_namespaces(tenant)
         for right in control_plane_rights(namespace)
     ]
     lacking = missing(rights)
@@ -151,7 +151,7 @@ def _reads(excess: Rights, tenants: list[str]) -> Outcome:
         *(
             right
             for tenant in tenants
-            for namespace in (namespace_of(tenant), oauth_namespace_of(tenant))
+            for namespace in tenant_namespaces(tenant)
             for right in control_plane_limits(namespace)
         ),
     ]

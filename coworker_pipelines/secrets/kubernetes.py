@@ -13,7 +13,7 @@ from typing import Any, Final, assert_never
 
 from coworker_pipelines.cluster.client import Answer, Cluster, Conflict, Done, Missing
 from coworker_pipelines.cluster.limits import TenantLimits
-from coworker_pipelines.cluster.names import GRANT, SecretName, secret_name
+from coworker_pipelines.cluster.names import DESTINATION, GRANT, SecretName, secret_name
 from coworker_pipelines.cluster.places import Verb
 from coworker_pipelines.cluster.tenants import (
     make_tenant_namespaces,
@@ -98,18 +98,7 @@ class KubernetesGrantStore(KubernetesSecretStore, SecretReader):
         name = secret_name(checked_reference(reference))
         if name.part != GRANT:
             raise RefusedError("Of a connection's secrets, its grants alone can be read back.")
-        match self._ask(Verb.GET, name, None):
-            case Done(body=body):
-                return {
-                    key: Secret(b64decode(value).decode())
-                    for key, value in (body.get("data") or {}).items()
-                }
-            case Missing():
-                raise missing(reference)
-            case Conflict():
-                raise DefectError("Reading changes nothing, so nothing can be in its way.")
-            case unknown:
-                assert_never(unknown)
+        return _values(self._ask(Verb.GET, name, None), reference)
 
     def put(self, reference: str, values: Mapping[str, Secret]) -> None:
         """After this the grant, which was there, or the token holds these values and no others.
@@ -127,8 +116,27 @@ class KubernetesGrantStore(KubernetesSecretStore, SecretReader):
             raise missing(reference)
 
 
+class KubernetesDestinationReader(SecretReader):
+    """What the dispatcher works with: it reads the secrets of destinations, and writes none."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+
+    def get(self, reference: str) -> dict[str, Secret]:
+        """A destination's values.
+
+        Raises:
+            TenantActionError: there is no such destination.
+            RefusedError: it is none, or we lack the right to read one.
+        """
+        name = secret_name(checked_reference(reference))
+        if name.part != DESTINATION:
+            raise RefusedError("The dispatcher reads the secrets of destinations alone.")
+        return _values(self._cluster.ask(Verb.GET, name.place, None), reference)
+
+
 class KubernetesSecretHouse(SecretHouse):
-    """Two namespaces for each tenant, made and closed by the control plane."""
+    """Three namespaces for each tenant, made and closed by the control plane."""
 
     def __init__(self, cluster: Cluster, limits: TenantLimits) -> None:
         self._cluster = cluster
@@ -154,6 +162,21 @@ class KubernetesSecretHouse(SecretHouse):
             if time.monotonic() >= deadline:
                 raise RetryLaterError(f"The cluster is still deleting {' and '.join(left)}.")
             time.sleep(_POLL_S)
+
+
+def _values(answer: Answer, reference: str) -> dict[str, Secret]:
+    match answer:
+        case Done(body=body):
+            return {
+                key: Secret(b64decode(value).decode())
+                for key, value in (body.get("data") or {}).items()
+            }
+        case Missing():
+            raise missing(reference)
+        case Conflict():
+            raise DefectError("Reading changes nothing, so nothing can be in its way.")
+        case unknown:
+            assert_never(unknown)
 
 
 def _manifest(name: SecretName, values: Mapping[str, Secret]) -> dict[str, Any]:

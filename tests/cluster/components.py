@@ -68,6 +68,7 @@ def deployed(
                 "journal_key": secrets.token_hex(KEY_BYTES // 2),
             },
             "oauth-refresher": {**dagster, "database_url": logins.make("coworker_control")},
+            "dispatcher": {**dagster, "database_url": logins.make("coworker_dispatch")},
         }
         values[PRIVACY_WORKER] = {
             **dagster,

@@ -65,7 +65,7 @@ def test_a_namespace_that_is_no_tenants_is_not_made(
 
 def test_a_tenants_namespace_is_made(tenant: str, kubectl_as: KubectlAs) -> None:
     assert tenant
-    for suffix in ("", "-oauth"):
+    for suffix in ("", "-oauth", "-egress"):
         manifest = namespace_of(new_id(IdPrefix.TENANT), suffix)
         succeeded(create(kubectl_as("control-plane"), manifest, DRY))
 
@@ -139,6 +139,9 @@ def test_a_secret_carries_the_label_of_the_tenant_that_it_lies_with(
         ("grants", "coworker:oauth-refresher", "", "is not given in"),
         ("grants", "coworker:control-plane", "-oauth", "goes to the one"),
         ("runs", "coworker:daemon", "-oauth", "is not given in"),
+        ("grants", "coworker:oauth-refresher", "-egress", "is not given in"),
+        ("destinations", "coworker:dispatcher", "-oauth", "is not given in"),
+        ("destinations", "coworker:control-plane", "-egress", "goes to the one"),
         ("secrets", "coworker:daemon", "", "goes to the one"),
         ("secrets", "default:control-plane", "", "goes to the one"),
     ),
@@ -164,7 +167,9 @@ def test_a_run_of_a_connection_and_one_of_a_component_are_launched(
     tenant: str, kubectl_as: KubectlAs
 ) -> None:
     succeeded(create(kubectl_as("daemon"), _run(tenant), DRY))
-    for component in ("code-location", "control-plane", "oauth-refresher", "privacy-worker"):
+    for component in (
+        *("code-location", "control-plane", "oauth-refresher", "privacy-worker", "dispatcher"),
+    ):
         succeeded(create(kubectl_as("daemon"), _component_run(component), DRY))
 
 

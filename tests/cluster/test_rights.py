@@ -32,12 +32,14 @@ ACCOUNTS: Final = (
     "code-location",
     "oauth-refresher",
     "privacy-worker",
+    "dispatcher",
     "migrate",
     "default",
 )
 NAME: Final = "connection-source"
 PLANTED: Final = "planted-value"
 OURS, TENANT, GRANTS, FOREIGN = "coworker", "cw-TENANT", "cw-TENANT-oauth", "kube-system"
+EGRESS: Final = "cw-TENANT-egress"
 
 
 _RBAC: Final = "rbac.authorization.k8s.io"
@@ -78,7 +80,7 @@ _SHAPES_TENANTS: Final = (
         verbs="bind",
         of="clusterroles/coworker-tenant-secrets clusterroles/coworker-tenant-runs "
         "clusterroles/coworker-tenant-tokens clusterroles/coworker-tenant-grants "
-        "clusterroles/coworker-tenant-removals",
+        "clusterroles/coworker-tenant-removals clusterroles/coworker-tenant-destinations",
     )
     | _rights(verbs="get list", of="roles clusterroles clusterrolebindings")
     | _rights(verbs="create", of="subjectaccessreviews")
@@ -94,6 +96,7 @@ TABLE: Final[Mapping[str, Mapping[str, Rights]]] = {
         FOREIGN: _SHAPES_TENANTS,
         TENANT: _SHAPES_TENANTS | _rights(verbs="create update delete", of="secrets"),
         GRANTS: _SHAPES_TENANTS | _rights(verbs="create update delete", of="secrets"),
+        EGRESS: _SHAPES_TENANTS | _rights(verbs="create update delete", of="secrets"),
     },
     "daemon": {OURS: _LAUNCHES, TENANT: _LAUNCHES},
     "privacy-worker": {
@@ -101,11 +104,13 @@ TABLE: Final[Mapping[str, Mapping[str, Rights]]] = {
         FOREIGN: _ENDS_TENANTS,
         TENANT: _ENDS_TENANTS | _rights(verbs="delete", of="secrets"),
         GRANTS: _ENDS_TENANTS | _rights(verbs="delete", of="secrets"),
+        EGRESS: _ENDS_TENANTS | _rights(verbs="delete", of="secrets"),
     },
     "oauth-refresher": {
         TENANT: _rights(verbs="create update", of="secrets"),
         GRANTS: _rights(verbs="get list patch update", of="secrets"),
     },
+    "dispatcher": {EGRESS: _rights(verbs="get", of="secrets")},
 }
 """Who is not named, and a namespace that is not, has nothing at all."""
 
@@ -120,7 +125,7 @@ _EVERYBODYS: Final = frozenset(
 """Asking who one is, and what one may oneself; and certificates that are public."""
 
 
-@pytest.mark.parametrize("where", (OURS, TENANT, GRANTS, FOREIGN))
+@pytest.mark.parametrize("where", (OURS, TENANT, GRANTS, EGRESS, FOREIGN))
 @pytest.mark.parametrize("account", ACCOUNTS)
 def test_an_account_has_the_rights_of_its_work_and_no_others(
     control_plane: ControlPlane, tenant: str, account: str, where: str

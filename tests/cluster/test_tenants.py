@@ -1,6 +1,7 @@
 """A tenant's namespaces, made by the control plane's own service account."""
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,7 +10,13 @@ from kubernetes.client.exceptions import ApiException
 
 from coworker_pipelines.cluster.client import Cluster
 from coworker_pipelines.cluster.limits import Egress, TenantLimits
-from coworker_pipelines.cluster.names import namespace_of, oauth_namespace_of, tenant_of
+from coworker_pipelines.cluster.names import (
+    egress_namespace_of,
+    namespace_of,
+    oauth_namespace_of,
+    tenant_namespaces,
+    tenant_of,
+)
 from coworker_pipelines.cluster.tenants import (
     make_tenant_namespaces,
     remaining_namespaces,
@@ -29,10 +36,10 @@ def _objects(plane: ControlPlane, namespace: str) -> dict[str, list[Any]]:
     }
 
 
-def test_both_namespaces_are_closed_and_belong_to_the_tenant(
+def test_all_namespaces_are_closed_and_belong_to_the_tenant(
     admin: client.CoreV1Api, control_plane: ControlPlane, tenant: str
 ) -> None:
-    for namespace in (namespace_of(tenant), oauth_namespace_of(tenant)):
+    for namespace in tenant_namespaces(tenant):
         labels = admin.read_namespace(namespace).metadata.labels
         assert labels["coworker.io/tenant"] == tenant
         assert labels["app.kubernetes.io/managed-by"] == "coworker"
@@ -89,6 +96,11 @@ def test_rights_are_bound_where_they_are_needed_and_nowhere_else(
         ("oauth-refresher", "coworker-tenant-grants"),
         ("privacy-worker", "coworker-tenant-removals"),
     }
+    assert bound(egress_namespace_of(tenant)) == {
+        ("control-plane", "coworker-tenant-secrets"),
+        ("dispatcher", "coworker-tenant-destinations"),
+        ("privacy-worker", "coworker-tenant-removals"),
+    }
 
 
 def _pod(**context: Any) -> dict[str, Any]:
@@ -137,8 +149,11 @@ def test_a_pod_runs_without_a_token_and_only_restricted(
         admin.create_namespaced_pod(namespace, unlimited)
 
 
-def test_no_pod_runs_beside_the_grants(admin: client.CoreV1Api, tenant: str) -> None:
-    namespace = oauth_namespace_of(tenant)
+@pytest.mark.parametrize("of", (oauth_namespace_of, egress_namespace_of))
+def test_no_pod_runs_beside_secrets_of_others(
+    admin: client.CoreV1Api, tenant: str, of: Callable[[str], str]
+) -> None:
+    namespace = of(tenant)
     _until_quotas_count(admin, namespace)
     pod = _pod()
     pod["spec"]["serviceAccountName"] = "default"
@@ -149,7 +164,7 @@ def test_no_pod_runs_beside_the_grants(admin: client.CoreV1Api, tenant: str) -> 
 def test_a_removed_tenant_leaves_no_namespace(cluster: Cluster) -> None:
     tenant = new_id(IdPrefix.TENANT)
     make_tenant_namespaces(cluster, tenant, TenantLimits())
-    assert len(remaining_namespaces(cluster, tenant)) == 2
+    assert remaining_namespaces(cluster, tenant) == list(tenant_namespaces(tenant))
     remove_tenant_namespaces(cluster, tenant)
     remove_tenant_namespaces(cluster, tenant)
     for _ in range(200):

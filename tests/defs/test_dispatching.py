@@ -27,7 +27,7 @@ def test_a_turn_is_asked_for_when_something_can_be_done(tmp_path: Path) -> None:
         for status, expected in (
             (DagsterRunStatus.SUCCESS, 1),
             (DagsterRunStatus.FAILURE, 1),
-            (DagsterRunStatus.QUEUED, 0),
+            (DagsterRunStatus.STARTED, 0),
         ):
             create_run_for_test(instance, job_name=DISPATCH, status=status)
             assert _asked(platform, instance) == expected

@@ -30,6 +30,7 @@ TAKES_ON: Final[Mapping[str, frozenset[str]]] = {
     "control_plane": frozenset({"coworker_control", "coworker_run"}),
     "oauth_refresher": frozenset({"coworker_control"}),
     "privacy_worker": frozenset({"coworker_privacy"}),
+    "dispatcher": frozenset({"coworker_dispatch"}),
     "runs": frozenset({"coworker_run"}),
 }
 ROLES: Final = (
@@ -37,6 +38,7 @@ ROLES: Final = (
     "coworker_control",
     "coworker_locator",
     "coworker_privacy",
+    "coworker_dispatch",
     "coworker_owner",
 )
 

@@ -79,7 +79,7 @@ def test_a_fault_is_found(plant: Callable[[Any], None], fault: str) -> None:
 
 def test_no_service_account_gets_a_token_by_itself() -> None:
     accounts = [m for m in [*BASE, *ADDONS] if m["kind"] == "ServiceAccount"]
-    assert len(accounts) == 8
+    assert len(accounts) == 9
     assert all(account["automountServiceAccountToken"] is False for account in accounts)
 
 
@@ -100,6 +100,14 @@ _API: Final = frozenset({("to-kubernetes", 443), ("to-kubernetes", 6443)})
         ("migrate", {_POSTGRES}),
         ("privacy-worker", {_POSTGRES, *_API, ("to-elasticsearch", 9200)}),
         ("oauth-refresher", {_POSTGRES, *_API, ("oauth-refresher-to-sources", 443)}),
+        (
+            "dispatcher",
+            {
+                _POSTGRES,
+                *_API,
+                *(("dispatcher-to-destinations", port) for port in (443, 465, 587)),
+            },
+        ),
         (
             "control-plane",
             {

@@ -74,7 +74,7 @@ def test_a_secret_that_is_missing_is_found(state: Path) -> None:
 
 
 TENANTS = ("t0123456789abcde", "t0123456789abcdf")
-SPACES = [f"cw-{tenant}{end}" for tenant in TENANTS for end in ("", "-oauth")]
+SPACES = [f"cw-{tenant}{end}" for tenant in TENANTS for end in ("", "-oauth", "-egress")]
 ALL = {(verb, "secrets", space) for verb in ("create", "update", "delete") for space in SPACES}
 
 
@@ -138,7 +138,7 @@ def test_of_many_tenants_a_few_are_asked_about() -> None:
         (verb, "secrets", f"cw-{tenant}{end}")
         for verb in ("create", "update", "delete")
         for tenant in many
-        for end in ("", "-oauth")
+        for end in ("", "-oauth", "-egress")
     }
     found = _in_cluster(WRITES, held, many)
     assert (found.verdict, found.seen) == (OK, "so it is, for 10 tenants")
