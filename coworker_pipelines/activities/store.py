@@ -54,7 +54,7 @@ _TALLY: Final = {
 class Written:
     """What became of messages: new ones, and those that were there already.
 
-    ``last_sequence`` is the highest number that was given so far.
+    ``last_sequence`` is the highest number that was used up so far.
     """
 
     created: int = 0
@@ -132,11 +132,12 @@ class ActivitiesStore:
             DefectError: Elasticsearch would not take one.
         """
         created = existing = 0
-        before = last = max(after, self.last_sequence())
+        last = max(after, self.last_sequence())
 
         def operations() -> Iterator[bytes]:
             nonlocal last
-            for last, message in enumerate(messages, start=before + 1):
+            for message in messages:
+                last += 1
                 yield operation_of(message, last)
 
         # An operation that creates answers 409 where the id is taken: "unchanged" here.
@@ -147,9 +148,8 @@ class ActivitiesStore:
                 )
             created += outcome.indexed
             existing += outcome.unchanged
-        return Written(
-            created=created, existing=existing, last_sequence=last if created else before
-        )
+        # Where an answer was lost, what was created counts as existing: the number is used up.
+        return Written(created=created, existing=existing, last_sequence=last)
 
     def last_sequence(self) -> int:
         """The highest number that a message has now; 0 where none has one."""

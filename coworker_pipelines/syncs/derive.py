@@ -85,6 +85,9 @@ def _derive_one(
             without=out_of_use(policy, holds, context.clock.now()),
             after=after,
         )
+        with context.database.tenant(context.scope.tenant) as session:
+            # Under the lock: whoever numbers next has to begin behind these.
+            publish(session, context.scope, counts.last_sequence)
         # What a hold keeps from being worked on has its turn when the hold is released.
         some_wait = bool(holds) and context.reader.count(
             stream.name, sync=sync, window=window, within=held(holds)
@@ -102,5 +105,4 @@ def _derive_one(
             now=context.clock.now(),
             some_wait=bool(some_wait),
         )
-        publish(session, context.scope, counts.last_sequence)
     return counts
