@@ -25,6 +25,8 @@ TENANT: Final = "acme"
 HANDBOOK: Final = f"{TENANT}.handbook"
 GIT: Final = shutil.which("git") or "git"
 LARGE: Final = 60
+OLDEST: Final = timedelta(hours=9)
+"""So old is the repository's first commit; the month may have begun since."""
 RULE: Final = f"""\
 id: large-change
 version: 1
@@ -96,8 +98,8 @@ class Showing:
         self._dispatch(receiver, told=2)
 
     def _sync(self) -> None:
-        now = Window.of(self.platform.clock.now())
-        self.sync(HANDBOOK, "git", now.plus(-1), now)
+        now = self.platform.clock.now()
+        self.sync(HANDBOOK, "git", Window.of(now - OLDEST), Window.of(now))
 
     def _authorise(self, receiver: Receiver) -> None:
         address, secret = self.folder / "address", self.folder / "crm.secret"
@@ -131,7 +133,7 @@ def make_repository(repository: Path, *, now: datetime) -> None:
     """After this it holds a small and a large commit, hours old."""
     repository.mkdir(parents=True)
     _git(repository, "init", "--quiet", "--initial-branch=main")
-    commit(repository, "chapter-1.md", 5, at=now - timedelta(hours=9))
+    commit(repository, "chapter-1.md", 5, at=now - OLDEST)
     commit(repository, "chapter-2.md", LARGE, at=now - timedelta(hours=8))
 
 
