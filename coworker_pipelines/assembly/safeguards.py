@@ -16,6 +16,11 @@ from coworker_pipelines.privacy.restore.entries import EntryKind
 from coworker_pipelines.privacy.restore.instance import Instance
 from coworker_pipelines.privacy.restore.journal import Journal
 from coworker_pipelines.privacy.restore.replay import Replayers
+from coworker_pipelines.privacy.retention.replay import (
+    HoldReplayer,
+    PolicyReplayer,
+    ReleaseReplayer,
+)
 from coworker_pipelines.privacy.suppression.replay import LiftReplayer, SuppressionReplayer
 from coworker_pipelines.secrets.cipher import Cipher
 from coworker_pipelines.secrets.key_file import read_key_file
@@ -75,6 +80,9 @@ class Safeguards:
             EntryKind.SUPPRESSION: SuppressionReplayer(self.database),
             EntryKind.LIFT: LiftReplayer(self.database),
             EntryKind.RECEIPT: ReceiptReplayer(self.database),
+            EntryKind.HOLD: HoldReplayer(self.database),
+            EntryKind.RELEASE: ReleaseReplayer(self.database),
+            EntryKind.POLICY: PolicyReplayer(self.database),
         }
 
     def require_current(self) -> None:

@@ -7,7 +7,7 @@ import typer
 from sqlalchemy.orm import Session
 
 from coworker_pipelines.cli.extents import Place, StreamOption, find_extent, name_extent
-from coworker_pipelines.cli.opening import opened, operator
+from coworker_pipelines.cli.opening import opened, operator, publish
 from coworker_pipelines.cli.output import Json, console, show_rows
 from coworker_pipelines.connections.retention_rows import PlacedHold
 from coworker_pipelines.privacy.extent import Extent
@@ -49,10 +49,9 @@ def place(
     Example: coworker holds place acme.handbook --matter L-2026-7 --owner legal --reason "Court
     order" --review 2027-01-31 --since 2024-01-01
     """
-    with opened() as platform, platform.database.control() as session:
-        hold = place_hold(
-            session,
-            HoldOrder(
+    with opened() as platform:
+        with platform.database.control() as session:
+            order = HoldOrder(
                 extent=find_extent(session, place, stream),
                 since=_utc(since),
                 until=_utc(until),
@@ -61,9 +60,10 @@ def place(
                 reason=reason,
                 review_at=review.date(),
                 placed_by=operator(),
-            ),
-            now=platform.clock.now(),
-        )
+            )
+            journal = platform.safeguards.journal
+            hold = place_hold(session, journal, order, now=platform.clock.now())
+        publish(platform)
     console.print(f"The hold {hold.id} stands; it is looked at again on {hold.review_at}.")
 
 
@@ -79,10 +79,17 @@ def release(
 
     Activities that were not made meanwhile are made when the windows are materialised next.
     """
-    with opened() as platform, platform.database.control() as session:
-        released = release_hold(
-            session, hold, reason=reason, released_by=operator(), now=platform.clock.now()
-        )
+    with opened() as platform:
+        with platform.database.control() as session:
+            released = release_hold(
+                session,
+                platform.safeguards.journal,
+                hold,
+                reason=reason,
+                released_by=operator(),
+                now=platform.clock.now(),
+            )
+        publish(platform)
     console.print(f"The hold {hold} is released; what is spent goes with the next sweep.")
     for order in released.orders:
         console.print(

@@ -38,6 +38,23 @@ def reaching_database() -> Iterator[None]:
         ) from error
 
 
+def publish(platform: Platform) -> None:
+    """After this what the command ordered rests in the journal, too.
+
+    Raises:
+        TenantActionError: the journal cannot be written; the order stands all the same.
+    """
+    try:
+        with platform.database.control() as session:
+            platform.safeguards.journal.publish(session)
+    except RetryLaterError as error:
+        raise TenantActionError(
+            "What you ordered stands, so do not order it again; but a backup that is put back "
+            "would not know of it, because the journal cannot be written. Put its place right: it "
+            f"is written with the next order. {error}"
+        ) from error
+
+
 def operator() -> str:
     """Who gave the command: the name that history keeps."""
     return getpass.getuser()

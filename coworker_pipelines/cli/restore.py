@@ -60,7 +60,10 @@ def replay_command(
         ),
     ] = None,
 ) -> None:
-    """Do again every deletion, erasure and suppression that the restored copy does not know."""
+    """Do again every order that the restored copy does not know, one after the other.
+
+    Deletions, erasures and suppressions, and what holds and policies were set since.
+    """
     with opened() as platform:
         safeguards = platform.safeguards
         settings = Settings.from_environment(os.environ)
@@ -89,4 +92,4 @@ class _Deletions(Replayer):
 
 
 def _tell(replayed: Replayed) -> None:
-    console.print(f"{replayed.number:>6}  {replayed.kind:<12}  order {replayed.order_id}")
+    console.print(f"{replayed.number:>6}  {replayed.kind:<12}  {replayed.order_id}")

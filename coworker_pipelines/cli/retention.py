@@ -11,7 +11,7 @@ from coworker_pipelines.cli.extents import (
     find_extent,
     name_extent,
 )
-from coworker_pipelines.cli.opening import in_cluster, opened, operator
+from coworker_pipelines.cli.opening import in_cluster, opened, operator, publish
 from coworker_pipelines.cli.output import Json, console, show_rows
 from coworker_pipelines.connections.retention import Age, Basis, policy_of
 from coworker_pipelines.connections.retention_rows import PolicyOrder
@@ -60,26 +60,30 @@ def set_command(
     Example: coworker retention set acme.handbook --stream commits --basis event --months 24
     """
     age = Age(days=days, months=months)
-    with opened() as platform, platform.database.control() as session:
-        extent = find_extent(session, place, stream)
-        set_policy(
-            session,
-            extent,
-            basis=basis,
-            age=age,
-            grace_days=grace_days,
-            made_by=operator(),
-            now=platform.clock.now(),
-        )
+    with opened() as platform:
+        with platform.database.control() as session:
+            set_policy(
+                session,
+                platform.safeguards.journal,
+                find_extent(session, place, stream),
+                basis=basis,
+                age=age,
+                grace_days=grace_days,
+                made_by=operator(),
+                now=platform.clock.now(),
+            )
+        publish(platform)
     console.print(f"{_name(place, stream)}: {age} from {basis}. Next: coworker retention preview")
 
 
 @app.command()
 def unset(place: Place, *, stream: StreamOption = None) -> None:
     """Take a policy back: a wider one holds again, or all stays."""
-    with opened() as platform, platform.database.control() as session:
-        extent = find_extent(session, place, stream)
-        unset_policy(session, extent, made_by=operator(), now=platform.clock.now())
+    with opened() as platform:
+        with platform.database.control() as session:
+            extent, journal = find_extent(session, place, stream), platform.safeguards.journal
+            unset_policy(session, journal, extent, made_by=operator(), now=platform.clock.now())
+        publish(platform)
     console.print(f"{_name(place, stream)} has no policy of its own any more.")
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from coworker_pipelines.cli.opening import opened, operator
+from coworker_pipelines.cli.opening import opened, operator, publish
 from coworker_pipelines.cli.output import Json, Limit, console, show_one, show_rows
 from coworker_pipelines.connections.rows import Suppression
 from coworker_pipelines.connections.tenants import find_tenant
@@ -84,8 +84,7 @@ def lift_command(
         order = Lift(suppression=suppression, reason=reason, lifted_by=operator())
         with platform.database.control() as session:
             keys = lift(session, platform.safeguards.journal, order, now=platform.clock.now())
-        with platform.database.control() as session:
-            platform.safeguards.journal.publish(session)
+        publish(platform)
     console.print(f"Suppression {suppression} is lifted: {keys:,} keys are gone.")
 
 

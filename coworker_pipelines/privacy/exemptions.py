@@ -35,8 +35,8 @@ EXEMPTIONS: Final = (
     *(
         Exemption(
             place=place,
-            reason="What was ordered, for after a restore: encrypted, with opaque ids, and keyed "
-            "hashes whose key goes with its tenant.",
+            reason="What was ordered, for after a restore: encrypted, with opaque ids, who ordered "
+            "it and in which words, and keyed hashes whose key goes with its tenant.",
         )
         for place in ("table:journal_entries", "segments:journal/**")
     ),

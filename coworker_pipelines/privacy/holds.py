@@ -21,6 +21,8 @@ from coworker_pipelines.kernel.errors import RefusedError, TenantActionError
 from coworker_pipelines.kernel.ids import IdPrefix, new_id
 from coworker_pipelines.privacy.extent import Extent
 from coworker_pipelines.privacy.orders import let_go, orders_over
+from coworker_pipelines.privacy.restore.entries import EntryKind
+from coworker_pipelines.privacy.restore.journal import Journal
 
 REVIEW_WITHIN: Final = timedelta(days=366)
 """A hold that nobody looks at again for more than a year is one that somebody forgot."""
@@ -63,12 +65,13 @@ class Released:
     orders: tuple[str, ...]
 
 
-def place_hold(session: Session, order: HoldOrder, *, now: datetime) -> Hold:
+def place_hold(session: Session, journal: Journal, order: HoldOrder, *, now: datetime) -> Hold:
     """A new hold. A removal that is under way is waited for; none that comes later touches it.
 
     Raises:
         TenantActionError: a text is missing, the span is empty, or the review is not within a year.
-        RefusedError: a deletion of it was confirmed, so that a part may be gone already.
+        RefusedError: a deletion of it was confirmed, so that a part may be gone already; or the
+            database was put back.
         RetryLaterError: a removal has been under way for too long.
     """
     _check(order, now)
@@ -77,8 +80,33 @@ def place_hold(session: Session, order: HoldOrder, *, now: datetime) -> Hold:
         raise RefusedError(
             f"A deletion is under way here (order {found[0].id}): it is too late for a hold."
         )
+    row = apply_hold(session, order, hold_id=new_id(IdPrefix.HOLD), now=now)
+    journal.record(
+        session,
+        kind=EntryKind.HOLD,
+        order_id=row.id,
+        tenant=row.tenant_id,
+        content={
+            "connection": row.connection_id,
+            "stream": row.stream,
+            "since": row.since,
+            "until": row.until,
+            "review_at": row.review_at,
+            "matter": row.matter,
+            "owner": row.owner,
+            "reason": row.reason,
+            "placed_by": row.placed_by,
+        },
+        now=now,
+    )
+    return hold_of(row)
+
+
+def apply_hold(session: Session, order: HoldOrder, *, hold_id: str, now: datetime) -> PlacedHold:
+    """The same, without an entry in the journal: of a hold that has one."""
+    change_holds(session, order.extent.tenant)
     row = PlacedHold(
-        id=new_id(IdPrefix.HOLD),
+        id=hold_id,
         tenant_id=order.extent.tenant,
         connection_id=order.extent.connection,
         stream=order.extent.stream,
@@ -93,11 +121,17 @@ def place_hold(session: Session, order: HoldOrder, *, now: datetime) -> Hold:
     )
     session.add(row)
     session.flush()
-    return hold_of(row)
+    return row
 
 
 def release_hold(
-    session: Session, hold_id: str, *, reason: str, released_by: str, now: datetime
+    session: Session,
+    journal: Journal,
+    hold_id: str,
+    *,
+    reason: str,
+    released_by: str,
+    now: datetime,
 ) -> Released:
     """After this the hold keeps nothing any more; its row stays, with who released it and why.
 
@@ -105,6 +139,7 @@ def release_hold(
 
     Raises:
         TenantActionError: there is no such hold, it was released before, or the reason is missing.
+        RefusedError: the database was put back.
     """
     _check_text("reason", reason)
     row = find_hold(session, hold_id)
@@ -112,10 +147,26 @@ def release_hold(
     session.refresh(row)
     if row.released_at is not None:
         raise TenantActionError(f"The hold {hold_id} was released on {row.released_at:%Y-%m-%d}.")
+    orders = apply_release(session, row, reason=reason, released_by=released_by, now=now)
+    journal.record(
+        session,
+        kind=EntryKind.RELEASE,
+        order_id=row.id,
+        tenant=row.tenant_id,
+        content={"reason": row.release_reason, "released_by": released_by},
+        now=now,
+    )
+    return Released(hold=hold_of(row), orders=tuple(orders))
+
+
+def apply_release(
+    session: Session, row: PlacedHold, *, reason: str, released_by: str, now: datetime
+) -> list[str]:
+    """The same, without an entry in the journal; the orders that go on."""
+    change_holds(session, row.tenant_id)
     row.released_at, row.released_by, row.release_reason = now, released_by, reason.strip()
     session.flush()
-    orders = let_go(session, row.tenant_id, hold_id, now=now)
-    return Released(hold=hold_of(row), orders=tuple(orders))
+    return let_go(session, row.tenant_id, row.id, now=now)
 
 
 def find_hold(session: Session, hold_id: str) -> PlacedHold:

@@ -128,5 +128,5 @@ def test_a_database_that_was_put_back_is_closed_until_the_replay(
     assert "put back" in orjson.loads(coworker("restore", "status", "--json").out)["verdict"]
     replayed = coworker("restore", "replay")
     assert replayed.status == 0, replayed.err
-    assert "order o-gone" in replayed.out
+    assert "lift          o-gone" in replayed.out
     assert coworker("documents", "count", HANDLE).status == 0

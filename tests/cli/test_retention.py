@@ -3,10 +3,12 @@
 import json
 from collections.abc import Iterator
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from coworker_pipelines.privacy.restore.entries import Entry, EntryKind
 from tests.cli.conftest import HANDLE, WHY, Coworker, Stocked
 from tests.integration.shop import ORDERS, PRODUCTS
 from tests.integration.world import NOW
@@ -83,6 +85,31 @@ def test_data_under_a_hold_is_read_by_who_says_so_alone(coworker: Coworker) -> N
     assert coworker("holds", "list").out.strip() == "There is no hold."
     (released,) = rows(coworker, "holds", "list", "--with-released")
     assert (released["state"], released["release_reason"]) == ("released", "case closed")
+
+
+def journal_of(stocked: Stocked) -> list[Entry]:
+    with stocked.world.opened() as platform:
+        return list(platform.safeguards.journal.after(0))
+
+
+def test_what_is_ordered_rests_in_the_journal_when_the_command_answers(
+    coworker: Coworker, stocked: Stocked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = len(journal_of(stocked))
+    policy = ("retention", "set", HANDLE, "--basis", "event", "--days", "900")
+    assert coworker(*policy).status == 0
+    assert coworker("retention", "unset", HANDLE).status == 0
+    with monkeypatch.context() as patch:
+        patch.setenv("COWORKER_JOURNAL", str(tmp_path))
+        (tmp_path / "entries").symlink_to("nowhere")
+        unwritten = coworker("holds", "place", HANDLE, *HOLD)
+    assert unwritten.status == 2
+    assert "do not order it again" in unwritten.err
+    (hold,) = rows(coworker, "holds", "list", HANDLE)
+    assert len(journal_of(stocked)) == known + 2
+    assert coworker("holds", "release", hold["hold"], "--reason", "case closed").status == 0
+    kinds = [entry.kind for entry in journal_of(stocked)][known:]
+    assert kinds == [EntryKind.POLICY, EntryKind.POLICY, EntryKind.HOLD, EntryKind.RELEASE]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from coworker_pipelines.assembly.deleting import deletions
 from coworker_pipelines.assembly.erasing import erasures
+from coworker_pipelines.cli.opening import publish
 from coworker_pipelines.cluster.names import OWN_NAMESPACE, PRIVACY_WORKER
 from coworker_pipelines.connections.retention import Age, Basis
 from coworker_pipelines.defs.deletions import DELETE
@@ -116,6 +117,7 @@ def _keep_ten_days(world: Deployed, tenant: str) -> None:
     with world.platform.database.control() as session:
         set_policy(
             session,
+            world.platform.safeguards.journal,
             Extent(tenant=tenant),
             basis=Basis.EVENT,
             age=Age(days=10),
@@ -123,6 +125,7 @@ def _keep_ten_days(world: Deployed, tenant: str) -> None:
             made_by="ann",
             now=world.platform.clock.now(),
         )
+    publish(world.platform)
 
 
 def _hold(world: Deployed, handle: str) -> None:
@@ -137,7 +140,8 @@ def _hold(world: Deployed, handle: str) -> None:
         placed_by="ann",
     )
     with world.platform.database.control() as session:
-        place_hold(session, order, now=now)
+        place_hold(session, world.platform.safeguards.journal, order, now=now)
+    publish(world.platform)
 
 
 def _confirmed(world: Deployed, tenant: str, line: str) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from coworker_pipelines.settings import Settings
 from tests.database_fixtures import made_database, named_url
 from tests.integration.erasing import Erasing, replaying
 from tests.integration.shop import ORDERS, Shop
+from tests.integration.test_retention import hold, keep, release, sweep
 from tests.integration.world import NOW, World
 
 ANN, BOB = "person7@example.org", "person8@example.org"
@@ -100,6 +102,62 @@ def test_without_orders_nothing_is_closed(world: World, shop: Shop) -> None:
     with _backup(world) as backup:
         world.sync(handle, run="second")
         replace(world, settings=backup).sync(handle, run="third")
+
+
+def test_a_hold_that_was_placed_after_the_backup_keeps_its_documents_from_a_sweep(
+    world: World, shop: Shop
+) -> None:
+    handle = world.add_connection(shop.form)
+    world.sync(handle, run="first")
+    keep(world, handle, days=1)
+    before = world.stored(handle, ORDERS)
+    with _backup(world) as backup:
+        hold(world, handle, until=datetime(2026, 3, 10, 12, tzinfo=UTC))
+        restored = replace(world, settings=backup)
+        _require_closed(restored, handle, PUT_BACK["database"])
+        with pytest.raises(RefusedError, match=PUT_BACK["database"]):
+            sweep(restored, handle)
+        with pytest.raises(RefusedError, match=PUT_BACK["database"]):
+            hold(restored, handle)
+        assert world.stored(handle, ORDERS) == before
+        assert _replayed(restored) == ["hold"]
+        swept = sweep(restored, handle)[ORDERS]
+        held = restored.stored(handle, ORDERS)
+    assert held == {
+        key: document
+        for key, document in before.items()
+        if document.occurred_at is not None and document.occurred_at < "2026-03-10T12"
+    }
+    assert (swept.held, swept.deleted) == (len(held), len(before) - len(held))
+    assert 0 < len(held) < len(before)
+
+
+def test_a_sweep_goes_by_what_was_released_and_set_after_the_backup(
+    world: World, shop: Shop
+) -> None:
+    handle = world.add_connection(shop.form)
+    world.sync(handle, run="first")
+    keep(world, handle, days=900)
+    placed = hold(world, handle)
+    with _backup(world) as backup:
+        release(world, placed)
+        keep(world, handle, days=10)
+        restored = replace(world, settings=backup)
+        assert _replayed(restored) == ["release", "policy"]
+        swept = sweep(restored, handle)[ORDERS]
+        left = restored.stored(handle, ORDERS).values()
+    assert (swept.held, str(swept.policy)) == (0, "10 days from event")
+    assert left
+    assert all((document.occurred_at or "") >= "2026-03-10T12" for document in left)
+
+
+def _replayed(world: World) -> list[str]:
+    told: list[Replayed] = []
+    with world.opened() as platform:
+        safeguards = platform.safeguards
+        replay(safeguards.instance, safeguards.replayers, now=NOW, tell=told.append)
+        safeguards.require_current()
+    return [str(one.kind) for one in told]
 
 
 def _require(world: World, handle: str, gone: set[str]) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete
 
+from coworker_pipelines.cli.opening import publish
 from coworker_pipelines.connections.connections import find_connection
 from coworker_pipelines.connections.retention import Age, Basis
 from coworker_pipelines.connections.rows import StreamState
@@ -53,16 +54,19 @@ def keep(
     stream: str | None = None,
 ) -> None:
     scope = scope_of(world, handle)
-    with world.opened() as platform, platform.database.control() as session:
-        set_policy(
-            session,
-            Extent(tenant=scope.tenant, connection=scope.connection, stream=stream),
-            basis=basis,
-            age=Age(days=days),
-            grace_days=grace_days,
-            made_by="ann",
-            now=NOW,
-        )
+    with world.opened() as platform:
+        with platform.database.control() as session:
+            set_policy(
+                session,
+                platform.safeguards.journal,
+                Extent(tenant=scope.tenant, connection=scope.connection, stream=stream),
+                basis=basis,
+                age=Age(days=days),
+                grace_days=grace_days,
+                made_by="ann",
+                now=NOW,
+            )
+        publish(platform)
 
 
 def sweep(world: World, handle: str, *, at: datetime = NOW) -> dict[str, StreamSweep]:
@@ -72,17 +76,34 @@ def sweep(world: World, handle: str, *, at: datetime = NOW) -> dict[str, StreamS
 
 def hold(world: World, handle: str, *, until: datetime | None = None) -> str:
     scope = scope_of(world, handle)
-    with world.opened() as platform, platform.database.control() as session:
-        order = HoldOrder(
-            extent=Extent(tenant=scope.tenant, connection=scope.connection),
-            until=until,
-            matter="L-7",
-            owner="legal",
-            reason="a court's order",
-            review_at=date(2026, 6, 1),
-            placed_by="ann",
-        )
-        return place_hold(session, order, now=NOW).id
+    order = HoldOrder(
+        extent=Extent(tenant=scope.tenant, connection=scope.connection),
+        until=until,
+        matter="L-7",
+        owner="legal",
+        reason="a court's order",
+        review_at=date(2026, 6, 1),
+        placed_by="ann",
+    )
+    with world.opened() as platform:
+        with platform.database.control() as session:
+            placed = place_hold(session, platform.safeguards.journal, order, now=NOW).id
+        publish(platform)
+    return placed
+
+
+def release(world: World, placed: str) -> None:
+    with world.opened() as platform:
+        with platform.database.control() as session:
+            release_hold(
+                session,
+                platform.safeguards.journal,
+                placed,
+                reason="the case is over",
+                released_by="ann",
+                now=NOW,
+            )
+        publish(platform)
 
 
 def test_what_is_older_than_its_policy_goes_with_its_activities(world: World, handle: str) -> None:
@@ -154,7 +175,7 @@ def test_a_policy_that_was_taken_back_lets_all_in_again(world: World, handle: st
     scope = scope_of(world, handle)
     with world.opened() as platform, platform.database.control() as session:
         extent = Extent(tenant=scope.tenant, connection=scope.connection)
-        unset_policy(session, extent, made_by="ann", now=NOW)
+        unset_policy(session, platform.safeguards.journal, extent, made_by="ann", now=NOW)
     forget(world, handle)
     world.sync(handle, run="again")
     world.require_equal_to_source(handle, ORDERS, PRODUCTS)
@@ -188,9 +209,10 @@ def test_what_is_under_a_hold_waits_for_its_activities(world: World, shop: Shop)
     kept = sweep(world, handle)[ORDERS]
     assert kept.held == NUMBER - len(derived)
     assert len(world.stored(handle, ORDERS)) == kept.held
+    release(world, placed)
     with world.opened() as platform, platform.database.control() as session:
-        release_hold(session, placed, reason="the case is over", released_by="ann", now=NOW)
-        unset_policy(session, extent_of(world, handle), made_by="ann", now=NOW)
+        journal = platform.safeguards.journal
+        unset_policy(session, journal, extent_of(world, handle), made_by="ann", now=NOW)
     world.sync(handle, run="second", at=NOW + timedelta(minutes=1))
     world.require_own_activities(handle, ORDERS, PRODUCTS)
     world.remove(handle)

@@ -35,6 +35,7 @@ from coworker_pipelines.privacy.deletion.shutting_out import (
 )
 from coworker_pipelines.privacy.exemptions import exempted
 from coworker_pipelines.privacy.extent import Extent
+from coworker_pipelines.privacy.holds import refuse_under_holds
 from coworker_pipelines.privacy.names import CLEARED_FIRST, REGISTRATION
 from coworker_pipelines.privacy.order_record import ORDER_LOCK_WAIT_S, Issue, target_rows
 from coworker_pipelines.privacy.orders import (
@@ -139,6 +140,7 @@ class DeletionWork:
                     return
                 withdraw_narrower(session, order, now=now)
                 reached = reached_of(order)
+            self._wait_for_holds(order_id, reached)
             with self.record.waiting_for(order_id, "the journal"):
                 self.journal.announce(order_id)
             with self.record.waiting_for(order_id, "writers"):
@@ -193,6 +195,14 @@ class DeletionWork:
                 self.database.clear_away(_tables_of(reached.extent))
             self._finish(order_id)
         return OrderState.DONE
+
+    def _wait_for_holds(self, order_id: str, reached: Reached) -> None:
+        """None is placed over a confirmed order, but again in a database that was put back."""
+        with (
+            self.record.waiting_for(order_id, "the release of a hold"),
+            self.database.privacy() as session,
+        ):
+            refuse_under_holds(session, reached.extent)
 
     @contextmanager
     def _holding(self, reached: Reached) -> Iterator[None]:

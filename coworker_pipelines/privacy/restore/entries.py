@@ -19,6 +19,10 @@ class EntryKind(StrEnum):
     SUPPRESSION = "suppression"
     LIFT = "lift"
     RECEIPT = "receipt"
+    HOLD = "hold"
+    RELEASE = "release"
+    POLICY = "policy"
+    """One was set, or taken back."""
 
 
 REMOVING: Final = frozenset({EntryKind.DELETION, EntryKind.ERASURE})
@@ -27,9 +31,10 @@ REMOVING: Final = frozenset({EntryKind.DELETION, EntryKind.ERASURE})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """``content`` is what the kind needs to be done again: ids, pseudonyms and keyed hashes.
+    """``content`` is what the kind needs to be done again, and who ordered it in which words.
 
-    Never an identifier of a person: a subject key finds what an erasure has to find.
+    Never an identifier of a person: a subject key finds what an erasure has to find. ``order_id``
+    is an order's, a hold's, or the id of the tenant or connection whose policy it is.
     """
 
     number: int

@@ -15,7 +15,6 @@ from coworker_pipelines.kernel.errors import RefusedError
 from coworker_pipelines.privacy.restore.entries import REMOVING
 from coworker_pipelines.privacy.restore.journal import (
     Journal,
-    frontier,
     last_number,
     last_removal,
 )
@@ -84,9 +83,11 @@ class Instance:
     def finish(self, session: Session, order_ids: Collection[str], *, now: datetime) -> None:
         """These orders' removals are done and were counted: the cluster says so first, then we.
 
-        A crash in between leaves a cluster that says more than is needed, and harms nothing.
+        A crash in between leaves a cluster that says more than is needed, and harms nothing. It
+        says the number of a removal, which was published before it began: other entries may be
+        newer, and not rest in the journal yet.
         """
-        number = frontier(session, except_orders=order_ids)
+        number = last_removal(session, except_orders=order_ids)
         if number:
             self.mark(number)
         session.execute(

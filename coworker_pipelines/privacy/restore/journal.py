@@ -50,10 +50,12 @@ class Journal:
         An order of a removing kind has one entry: told again, it is the same one.
 
         Raises:
-            RefusedError: the database was put back, and the number is another entry's.
+            RefusedError: the database was put back, so that the number is another entry's.
         """
         take_ledger_lock(session)
         if kind in REMOVING and (known := _entry_of(session, kind, order_id)) is not None:
+            # In a database that was put back, a hold may be missing that was placed since.
+            self.require_known(session)
             return known.number
         number = last_number(session) + 1
         if self._read(number) is not None:
@@ -155,10 +157,11 @@ def frontier(session: Session, *, except_orders: Collection[str] = ()) -> int:
     return last_number(session) if found is None else found - 1
 
 
-def last_removal(session: Session) -> int:
+def last_removal(session: Session, *, except_orders: Collection[str] = ()) -> int:
     """The newest removal up to the frontier: what any copy of Elasticsearch must have seen."""
     newest = select(func.max(JournalEntry.number)).where(
-        JournalEntry.kind.in_(REMOVING), JournalEntry.number <= frontier(session)
+        JournalEntry.kind.in_(REMOVING),
+        JournalEntry.number <= frontier(session, except_orders=except_orders),
     )
     return session.scalar(newest) or 0
 

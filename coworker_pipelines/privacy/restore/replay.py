@@ -7,7 +7,7 @@ from datetime import datetime
 
 from coworker_pipelines.kernel.errors import RefusedError
 from coworker_pipelines.kernel.log import get_logger
-from coworker_pipelines.privacy.restore.entries import Entry, EntryKind
+from coworker_pipelines.privacy.restore.entries import REMOVING, Entry, EntryKind
 from coworker_pipelines.privacy.restore.instance import Instance
 from coworker_pipelines.privacy.rows import JournalEntry
 
@@ -58,7 +58,7 @@ def replay(
     first = _first(instance) if since is None else since
     done = 0
     for entry in instance.journal.after(first - 1):
-        if _goes_on_by_itself(instance, entry):
+        if _needs_nothing(instance, entry, anew=since is not None or done > 0):
             continue
         replayer = replayers.get(entry.kind)
         if replayer is None:
@@ -81,11 +81,17 @@ def _first(instance: Instance) -> int:
     return standing.known + 1
 
 
-def _goes_on_by_itself(instance: Instance, entry: Entry) -> bool:
-    """The database knows the order as one that is not done: whoever carries it out goes on."""
+def _needs_nothing(instance: Instance, entry: Entry, *, anew: bool) -> bool:
+    """The database knows the order as one that is not done: whoever carries it out goes on.
+
+    Or as one that is in the database alone, and nothing was done ``anew`` that had come before
+    it: a deletion takes what was said of its extent away, also what was said later.
+    """
     with instance.database.privacy() as session:
         row = session.get(JournalEntry, entry.number)
-        return row is not None and row.done_at is None
+        if row is None:
+            return False
+        return row.done_at is None or (entry.kind not in REMOVING and not anew)
 
 
 def _mark(instance: Instance) -> None:

@@ -14,6 +14,8 @@ from coworker_pipelines.connections.retention_rows import PolicyOrder
 from coworker_pipelines.connections.rows import Selection
 from coworker_pipelines.kernel.errors import TenantActionError
 from coworker_pipelines.privacy.extent import Extent
+from coworker_pipelines.privacy.restore.entries import EntryKind
+from coworker_pipelines.privacy.restore.journal import Journal
 
 GRACE_DAYS_MAX: Final = 366
 
@@ -40,6 +42,7 @@ class Explanation:
 
 def set_policy(
     session: Session,
+    journal: Journal,
     extent: Extent,
     *,
     basis: Basis,
@@ -52,11 +55,13 @@ def set_policy(
 
     Raises:
         TenantActionError: the grace is no number of days up to a year.
+        RefusedError: the database was put back.
     """
     if not 0 <= grace_days <= GRACE_DAYS_MAX:
         raise TenantActionError(f"The grace is 0 to {GRACE_DAYS_MAX} days.")
-    _add(
+    _order(
         session,
+        journal,
         extent,
         PolicyOrder(
             basis=basis,
@@ -69,17 +74,31 @@ def set_policy(
     )
 
 
-def unset_policy(session: Session, extent: Extent, *, made_by: str, now: datetime) -> None:
+def unset_policy(
+    session: Session, journal: Journal, extent: Extent, *, made_by: str, now: datetime
+) -> None:
     """After this the extent has no policy of its own; a wider one that stands is its again.
 
     Raises:
         TenantActionError: it has none.
+        RefusedError: the database was put back.
     """
     orders = policy_history(session, extent.tenant)
     own = [one for one in orders if _place(one) == (extent.connection, extent.stream)]
     if not own or own[-1].basis is None:
         raise TenantActionError("There is no policy of its own here to take back.")
-    _add(session, extent, PolicyOrder(made_by=made_by, made_at=now))
+    _order(session, journal, extent, PolicyOrder(made_by=made_by, made_at=now))
+
+
+def apply_policy(session: Session, extent: Extent, order: PolicyOrder) -> None:
+    """After this the order is its extent's latest; of one that has an entry in the journal."""
+    # Sweeps read policies behind the same lock: a bulk under way goes by what stood before.
+    change_holds(session, extent.tenant)
+    order.tenant_id = extent.tenant
+    order.connection_id = extent.connection
+    order.stream = extent.stream
+    session.add(order)
+    session.flush()
 
 
 def policy_history(session: Session, tenant_id: str) -> Sequence[PolicyOrder]:
@@ -149,11 +168,21 @@ def _place(order: PolicyOrder) -> tuple[str | None, str | None]:
     return order.connection_id, order.stream
 
 
-def _add(session: Session, extent: Extent, order: PolicyOrder) -> None:
-    # Sweeps read policies behind the same lock: a bulk under way goes by what stood before.
-    change_holds(session, extent.tenant)
-    order.tenant_id = extent.tenant
-    order.connection_id = extent.connection
-    order.stream = extent.stream
-    session.add(order)
-    session.flush()
+def _order(session: Session, journal: Journal, extent: Extent, order: PolicyOrder) -> None:
+    apply_policy(session, extent, order)
+    journal.record(
+        session,
+        kind=EntryKind.POLICY,
+        order_id=extent.connection or extent.tenant,
+        tenant=extent.tenant,
+        content={
+            "connection": extent.connection,
+            "stream": extent.stream,
+            "basis": order.basis,
+            "age_days": order.age_days,
+            "age_months": order.age_months,
+            "grace_days": order.grace_days,
+            "made_by": order.made_by,
+        },
+        now=order.made_at,
+    )

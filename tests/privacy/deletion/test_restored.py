@@ -1,6 +1,7 @@
 """A deleted tenant that comes back with a backup of the database goes again before it is served."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -8,16 +9,19 @@ from coworker_pipelines.assembly.deleting import deletion_work
 from coworker_pipelines.assembly.platform import Platform
 from coworker_pipelines.defs.traces.stopping import InstanceRuns
 from coworker_pipelines.kernel.clock import SystemClock
-from coworker_pipelines.kernel.errors import RefusedError
+from coworker_pipelines.kernel.errors import RefusedError, RetryLaterError
+from coworker_pipelines.kernel.ids import IdPrefix, new_id
 from coworker_pipelines.privacy.deletion.replaying import DeletionReplayer
+from coworker_pipelines.privacy.orders import OrderState
 from coworker_pipelines.privacy.receipts.book import all_receipts
 from coworker_pipelines.privacy.receipts.signing import PublicKeys
 from coworker_pipelines.privacy.receipts.verify import verify
-from coworker_pipelines.privacy.restore.entries import EntryKind
+from coworker_pipelines.privacy.restore.entries import Entry, EntryKind
 from coworker_pipelines.privacy.restore.replay import replay
+from coworker_pipelines.privacy.retention.replay import HoldReplayer, ReleaseReplayer
 from coworker_pipelines.settings import Settings
 from tests.database_fixtures import made_database, named_url
-from tests.privacy.deletion.estate import Estate, rows_naming
+from tests.privacy.deletion.estate import ORDERS, Estate, rows_naming
 
 
 def test_a_deleted_tenant_does_not_come_back_with_a_backup(estate: Estate) -> None:
@@ -46,6 +50,46 @@ def test_a_deleted_tenant_does_not_come_back_with_a_backup(estate: Estate) -> No
             "receipts": 1,
             "journal_entries": 2,
         }
+
+
+def test_a_deletion_under_way_waits_for_a_hold_that_a_replay_has_placed_again(
+    shared_estate: Estate,
+) -> None:
+    """It was done, and then what had come since was held; the copy knows it as not yet done."""
+    estate = shared_estate
+    handle = estate.connection("held")
+    extent = estate.extent(handle)
+    order = estate.confirmed(extent)
+    placed = Entry(
+        number=9,
+        kind=EntryKind.HOLD,
+        order_id=new_id(IdPrefix.HOLD),
+        tenant=extent.tenant,
+        made_at=datetime(2026, 3, 1, tzinfo=UTC),
+        content={
+            "connection": extent.connection,
+            "stream": None,
+            "since": None,
+            "until": None,
+            "matter": "L-7",
+            "owner": "legal",
+            "reason": "a court's order",
+            "review_at": "2026-09-01",
+            "placed_by": "ann",
+        },
+    )
+    release = {"reason": "case closed", "released_by": "ann"}
+    with estate.platform() as platform:
+        HoldReplayer(platform.database).replay(placed)
+        with pytest.raises(RetryLaterError, match="the release of a hold"):
+            estate.carry_out(order)
+        state, detail = estate.state_of(order)
+        assert (state, placed.order_id in (detail or "")) == (OrderState.WAITING, True)
+        with platform.open_reading(handle) as reading:
+            assert reading.documents.count("orders") == ORDERS
+        ReleaseReplayer(platform.database).replay(replace(placed, content=release))
+    estate.carry_out(order)
+    assert estate.state_of(order)[0] == OrderState.DONE
 
 
 def _replay(estate: Estate, platform: Platform, settings: Settings) -> None:

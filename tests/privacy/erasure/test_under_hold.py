@@ -60,12 +60,15 @@ def placed(
             placed_by="counsel",
         )
         with platform.database.control() as session:
-            return place_hold(session, order, now=NOW)
+            return place_hold(session, platform.safeguards.journal, order, now=NOW)
 
 
 def released(office: Office, hold: Hold) -> Released:
     with office.world.opened() as platform, platform.database.control() as session:
-        return release_hold(session, hold.id, reason="settled", released_by="counsel", now=NOW)
+        journal = platform.safeguards.journal
+        return release_hold(
+            session, journal, hold.id, reason="settled", released_by="counsel", now=NOW
+        )
 
 
 def order_of(office: Office, order: str) -> Order:

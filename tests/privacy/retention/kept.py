@@ -33,6 +33,7 @@ from coworker_pipelines.services.address import ElasticsearchAddress
 from tests.activities.opened import Opened, opened
 from tests.activities.shapes import CARDS, KIND, SUBJECT_KEY, BoardConnector, card
 from tests.database_fixtures import MASTER
+from tests.privacy.receipts.claims import journal
 from tests.privacy.retention.worlds import NOW
 
 STREAM = CARDS.name
@@ -79,6 +80,7 @@ class Kept:
         with self.holdings.database.control() as session:
             set_policy(
                 session,
+                journal(),
                 self.extent,
                 basis=basis,
                 age=Age(days=days),
@@ -89,7 +91,7 @@ class Kept:
 
     def hold(self, *, since: datetime | None = None, until: datetime | None = None) -> str:
         with self.holdings.database.control() as session:
-            return place_hold(session, self.order(since=since, until=until), now=NOW).id
+            return place_hold(session, journal(), self.order(since=since, until=until), now=NOW).id
 
     def order(self, *, since: datetime | None = None, until: datetime | None = None) -> HoldOrder:
         return HoldOrder(

@@ -20,6 +20,7 @@ from coworker_pipelines.privacy.retention.judgement import Times
 from coworker_pipelines.privacy.retention.sweep import StreamSweep, sweep_stream
 from coworker_pipelines.services.address import ElasticsearchAddress
 from tests.database_fixtures import opened_database
+from tests.privacy.receipts.claims import journal
 from tests.privacy.retention.kept import STREAM, Kept, kept, stored
 from tests.privacy.retention.worlds import NOW
 
@@ -141,9 +142,11 @@ def test_a_hold_over_another_tenant_waits_for_nobody(connection: Kept) -> None:
     with connection.holdings.database.privacy() as session:
         keep_holds_still(session, "t" + "0" * 15)
         with connection.holdings.database.control() as other:
-            assert place_hold(other, order, now=NOW).id
+            assert place_hold(other, journal(), order, now=NOW).id
 
 
 def _release(connection: Kept, hold: str) -> None:
     with connection.holdings.database.control() as session:
-        release_hold(session, hold, reason="the case is over", released_by="ann", now=NOW)
+        release_hold(
+            session, journal(), hold, reason="the case is over", released_by="ann", now=NOW
+        )

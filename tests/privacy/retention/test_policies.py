@@ -29,6 +29,7 @@ from coworker_pipelines.privacy.retention.policies import (
     unset_policy,
 )
 from tests.database.planted import Planted, plant
+from tests.privacy.receipts.claims import journal
 from tests.privacy.retention.worlds import NOW
 
 STREAMS = ("commits", "notes")
@@ -52,6 +53,7 @@ def put(database: Database, extent: Extent, *, days: int) -> None:
     with database.control() as session:
         set_policy(
             session,
+            journal(),
             extent,
             basis=Basis.INGESTION,
             age=Age(days=days),
@@ -83,14 +85,16 @@ def test_a_policy_that_is_taken_back_leaves_the_wider_one_and_its_history(
     put(database, stream(planted), days=7)
     put(database, stream(planted), days=8)
     with database.control() as session:
-        unset_policy(session, stream(planted), made_by="eve", now=NOW + timedelta(days=1))
+        unset_policy(
+            session, journal(), stream(planted), made_by="eve", now=NOW + timedelta(days=1)
+        )
     with database.control() as session:
         (policy,) = standing_policies(session, planted.tenant)
         assert policy.stream is None
         told = [(one.made_by, one.age_days) for one in policy_history(session, planted.tenant)]
         assert told == [("ann", 30), ("bob", 7), ("bob", 8), ("eve", None)]
         with pytest.raises(TenantActionError, match="no policy of its own"):
-            unset_policy(session, stream(planted), made_by="eve", now=NOW)
+            unset_policy(session, journal(), stream(planted), made_by="eve", now=NOW)
 
 
 def test_without_any_policy_an_explanation_says_that_all_stays(
@@ -98,7 +102,7 @@ def test_without_any_policy_an_explanation_says_that_all_stays(
 ) -> None:
     connection = Extent(tenant=planted.tenant, connection=planted.connection)
     with database.control() as session:
-        unset_policy(session, connection, made_by="eve", now=NOW)
+        unset_policy(session, journal(), connection, made_by="eve", now=NOW)
         assert all("all stays" in one.why for one in explain(session, connection, STREAMS))
 
 
@@ -117,7 +121,7 @@ def order(planted: Planted) -> HoldOrder:
 def test_holds_lie_over_all_that_meets_their_extent(database: Database, planted: Planted) -> None:
     with database.control() as session:
         (first,) = holds_over(session, tenant(planted))
-        placed = place_hold(session, order(planted), now=NOW)
+        placed = place_hold(session, journal(), order(planted), now=NOW)
         assert holds_over(session, stream(planted)) == [first]
         assert set(holds_over(session, tenant(planted))) == {first, placed}
         assert set(holds_over(session, stream(planted, "notes"))) == {first, placed}
@@ -129,22 +133,22 @@ def test_a_released_hold_keeps_nothing_and_stays_on_record(
     database: Database, planted: Planted
 ) -> None:
     with database.control() as session:
-        placed = place_hold(session, order(planted), now=NOW)
-        release_hold(session, placed.id, reason="audit done", released_by="eve", now=NOW)
+        placed = place_hold(session, journal(), order(planted), now=NOW)
+        release_hold(session, journal(), placed.id, reason="audit done", released_by="eve", now=NOW)
         assert placed not in holds_over(session, tenant(planted))
         standing = list_holds(session, tenant_id=planted.tenant)
         everything = list_holds(session, tenant_id=planted.tenant, with_released=True)
         assert len(everything) == len(standing) + 1
         assert everything[-1].release_reason == "audit done"
         with pytest.raises(TenantActionError, match="was released on"):
-            release_hold(session, placed.id, reason="again", released_by="eve", now=NOW)
+            release_hold(session, journal(), placed.id, reason="again", released_by="eve", now=NOW)
 
 
 def test_a_receipt_is_told_the_hold_and_its_review_but_not_its_matter(
     database: Database, planted: Planted
 ) -> None:
     with database.control() as session:
-        placed = place_hold(session, order(planted), now=NOW)
+        placed = place_hold(session, journal(), order(planted), now=NOW)
     told = exemption(placed)
     assert told.until == date(2026, 12, 31)
     assert placed.id in told.why
@@ -169,7 +173,7 @@ def test_a_hold_that_lacks_something_is_not_placed(
     with database.control() as session:
         before = len(list_holds(session))
         with pytest.raises(TenantActionError):
-            place_hold(session, replace(order(planted), **change), now=NOW)
+            place_hold(session, journal(), replace(order(planted), **change), now=NOW)
         assert len(list_holds(session)) == before
 
 
@@ -185,4 +189,4 @@ def test_a_deletion_is_not_confirmed_over_a_hold_nor_a_hold_placed_over_a_deleti
         find_order(session, asked).state = OrderState.RUNNING
     for extent in (connection, stream(planted, "notes"), tenant(planted)):
         with database.control() as session, pytest.raises(RefusedError, match="too late"):
-            place_hold(session, replace(order(planted), extent=extent), now=NOW)
+            place_hold(session, journal(), replace(order(planted), extent=extent), now=NOW)

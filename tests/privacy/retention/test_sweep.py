@@ -29,6 +29,7 @@ from coworker_pipelines.privacy.retention.truth import Truth, as_check, measure
 from coworker_pipelines.segments.manifest import Manifest, Segment, WriteMode
 from coworker_pipelines.segments.manifests import load_manifest, save_manifest
 from coworker_pipelines.services.address import ElasticsearchAddress
+from tests.privacy.receipts.claims import journal
 from tests.privacy.retention.kept import STREAM, Kept, kept, stored
 from tests.privacy.retention.worlds import CONNECTIONS, NOW, STREAMS, RandomTenant, random_tenant
 
@@ -117,6 +118,7 @@ def _order(connection: Kept, tenant: RandomTenant) -> None:
         for policy in tenant.policies:
             set_policy(
                 session,
+                journal(),
                 _extent(connection, policy),
                 basis=policy.basis,
                 age=policy.age,
@@ -126,7 +128,7 @@ def _order(connection: Kept, tenant: RandomTenant) -> None:
             )
         for hold in tenant.holds:
             order = replace(connection.order(), review_at=hold.review_at)
-            place_hold(session, _over(order, connection, hold), now=NOW)
+            place_hold(session, journal(), _over(order, connection, hold), now=NOW)
 
 
 def _extent(connection: Kept, place: Policy | Hold) -> Extent:
@@ -276,7 +278,9 @@ def test_rejected_records_and_forgotten_segments_go_along(connection: Kept) -> N
     swept = connection.sweep()
     assert (swept.rejected, swept.segments) == (0, 0)
     with database.control() as session:
-        release_hold(session, held, reason="the case is over", released_by="ann", now=NOW)
+        release_hold(
+            session, journal(), held, reason="the case is over", released_by="ann", now=NOW
+        )
     swept = connection.sweep()
     assert (swept.rejected, swept.segments) == (1, 1)
     with database.control() as session:
