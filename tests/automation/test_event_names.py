@@ -71,8 +71,8 @@ def test_it_decides_by_what_the_message_says(message: dict[str, Any], actions: i
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     (
-        ('"/title" in', '"/titel" in', "/titel"),
-        ("changed: [/labels]", "changed: [/lable]", "Did you mean '/labels'?"),
+        ('"/title" in', '"/heading" in', "/heading"),
+        ("changed: [/labels]", "changed: [/label]", "Did you mean '/labels'?"),
         ("streams: [issue_events]", "streams: [issues]", "has no 'changed'"),
         ("      unmapped", "      verb: Add\n      unmapped", "would be an Update"),
     ),
