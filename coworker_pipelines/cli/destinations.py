@@ -65,14 +65,7 @@ def authorise_command(
     Example: coworker destinations authorise acme crm --kind webhook --field message.id
     --signing-out crm.secret
     """
-    makes_secret = kind is DestinationKind.WEBHOOK and signing_file is None
-    if makes_secret != (signing_out is not None):
-        raise TenantActionError(
-            "A webhook's receiver has to know us by a secret: give its own with --signing-file, "
-            "or a new file with --signing-out, into which one is put for it."
-        )
-    if signing_out is not None and signing_out.exists():
-        raise TenantActionError(f"There is a file {signing_out} already.")
+    _check_signing(kind, signing_file, signing_out)
     address = _secret("address", address_file)
     login = None if user is None else (user, ask_secret("password"))
     given = Authorisation(
@@ -85,24 +78,8 @@ def authorise_command(
         signing=None if signing_file is None else read_secret(signing_file),
         login=login,
     )
-    with opened() as platform:
-        with platform.database.control() as session:
-            owner = find_tenant(session, tenant).id
-        # A tenant that is older than destinations has no place for their secrets in a cluster.
-        platform.place.house.open(owner)
-        with platform.database.control() as session:
-            row, made = authorise(
-                session,
-                platform.place.writer,
-                owner,
-                given,
-                by=operator(),
-                now=platform.clock.now(),
-            )
-            address_shown, fields = row.address, list(row.fields)
-            if made is not None and signing_out is not None:
-                _put(signing_out, made)
-    say(f"{tenant} lets rules send {', '.join(fields)} to {name} ({kind}, {address_shown}).")
+    shown = _authorised(tenant, given, signing_out)
+    say(f"{tenant} lets rules send {', '.join(given.fields)} to {name} ({kind}, {shown}).")
     if signing_out is not None:
         say(f"{signing_out} holds the secret for the receiver: hand it over, and delete the file.")
 
@@ -163,6 +140,32 @@ def test(tenant: Tenant, name: Name) -> None:
     say(report.detail)
     if report.arrival is not Arrival.ARRIVED:
         raise typer.Exit(FAULT_STATUS)
+
+
+def _check_signing(kind: DestinationKind, given: str | None, made_into: Path | None) -> None:
+    makes_secret = kind is DestinationKind.WEBHOOK and given is None
+    if makes_secret != (made_into is not None):
+        raise TenantActionError(
+            "A webhook's receiver has to know us by a secret: give its own with --signing-file, "
+            "or a new file with --signing-out, into which one is put for it."
+        )
+    if made_into is not None and made_into.exists():
+        raise TenantActionError(f"There is a file {made_into} already.")
+
+
+def _authorised(tenant: str, given: Authorisation, signing_out: Path | None) -> str:
+    """The address as it may be shown; nothing is in force whose secret could not be put."""
+    with opened() as platform:
+        with platform.database.control() as session:
+            owner = find_tenant(session, tenant).id
+        # A tenant that is older than destinations has no place for their secrets in a cluster.
+        platform.place.house.open(owner)
+        with platform.database.control() as session:
+            writer, now = platform.place.writer, platform.clock.now()
+            row, made = authorise(session, writer, owner, given, by=operator(), now=now)
+            if made is not None and signing_out is not None:
+                _put(signing_out, made)
+            return row.address
 
 
 def _put(path: Path, secret: Secret) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy.orm import Session
 
-from coworker_pipelines.automation.action_rows import OutboxRow, SentRow
+from coworker_pipelines.automation.action_rows import OutboxRow, SentRow, TaskRow
 from coworker_pipelines.automation.outbox import looking_after
 from coworker_pipelines.automation.outbox.health import Held, health
 from coworker_pipelines.automation.outbox.states import ActionState, Outcome
@@ -80,6 +80,29 @@ def show(tenant: Tenant, key: Key, *, as_json: Json = False) -> None:
 
 
 @app.command()
+def tasks(
+    tenant: Tenant,
+    limit: Limit = 20,
+    *,
+    list_name: Annotated[
+        str | None, typer.Option("--list", help="Only those of this list.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List the tasks that rules have made for people, the latest first."""
+    with opened() as platform, platform.database.control() as session:
+        owner = find_tenant(session, tenant).id
+        found = looking_after.latest_tasks(session, owner, limit=limit, list_name=list_name)
+        rows = [_task(one) for one in found]
+    show_rows(
+        rows,
+        ("made_at", "list", "title", "note", "rule", "message"),
+        as_json=as_json,
+        none=f"No rule has made a task for {tenant}.",
+    )
+
+
+@app.command()
 def retry(tenant: Tenant, key: Key) -> None:
     """Try a dead action again, or one of which nobody knows whether it took place.
 
@@ -130,6 +153,18 @@ def _row(action: OutboxRow) -> dict[str, Any]:
         "outcome": action.outcome,
         "key": action.key,
         "erased_at": action.erased_at,
+    }
+
+
+def _task(row: TaskRow) -> dict[str, Any]:
+    return {
+        "made_at": row.made_at,
+        "list": row.list_name,
+        "title": row.title,
+        "note": row.note,
+        "rule": row.rule,
+        "message": row.message_id,
+        "key": row.key,
     }
 
 

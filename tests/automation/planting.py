@@ -4,8 +4,13 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from coworker_pipelines.automation.decisions.decide import decide
 from coworker_pipelines.automation.decisions.deciding import DecidedCounts, decide_messages
+from coworker_pipelines.automation.decisions.store import append, lock_chain
+from coworker_pipelines.automation.outbox.store import enqueue
 from coworker_pipelines.automation.rules.rule import Rule
+from coworker_pipelines.automation.rules.rule_set import RuleSet
+from coworker_pipelines.automation.rules.situation import Facts
 from coworker_pipelines.automation.rules.store import activate, add_version
 from coworker_pipelines.connections import tenants
 from coworker_pipelines.database.database import Database
@@ -29,3 +34,19 @@ def decide_all(
     database: Database, tenant: str, events: Iterable[dict[str, Any]], *, now: datetime = NOON
 ) -> DecidedCounts:
     return decide_messages(database, tenant, events, connection="handbook", now=now)
+
+
+def act_on(
+    database: Database,
+    tenant: str,
+    rule: Rule,
+    events: Iterable[dict[str, Any]],
+    *,
+    now: datetime = NOON,
+) -> int:
+    """Decide by this rule alone, and have done what it chooses; how many actions that is."""
+    facts = Facts(connection="handbook", decided_at=now)
+    made = [decide(event, facts, RuleSet([rule])) for event in events]
+    with database.tenant(tenant) as session:
+        append(session, lock_chain(session, tenant), made)
+        return enqueue(session, tenant, made)

@@ -63,8 +63,8 @@ def test_a_connections_secrets_go_and_then_the_tenants_namespaces(
         slug="acme",
         connections=(*goes.connections, *stays.connections),
     )
-    assert remover.count(whole) == 3 + 2
-    assert remover.delete(whole) == 5
+    assert remover.count(whole) == 3 + 3
+    assert remover.delete(whole) == 6
     assert remover.count(whole) == 0
     names = {namespace.metadata.name for namespace in admin.list_namespace().items}
     assert not {name for name in names if tenant in name}

@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from coworker_pipelines.automation.action_rows import OutboxRow, SentRow
+from coworker_pipelines.automation.action_rows import OutboxRow, SentRow, TaskRow
 from coworker_pipelines.automation.outbox.states import (
     ENDED,
     NEEDS_A_PERSON,
@@ -60,6 +60,16 @@ def attempts_of(session: Session, action: OutboxRow) -> Sequence[SentRow]:
         .where(SentRow.tenant_id == action.tenant_id, SentRow.key == action.key)
         .order_by(SentRow.attempt)
     ).all()
+
+
+def latest_tasks(
+    session: Session, tenant: str, *, limit: int, list_name: str | None = None
+) -> Sequence[TaskRow]:
+    """What rules have made for people, the latest first."""
+    statement = select(TaskRow).where(TaskRow.tenant_id == tenant)
+    if list_name is not None:
+        statement = statement.where(TaskRow.list_name == list_name)
+    return session.scalars(statement.order_by(TaskRow.made_at.desc()).limit(limit)).all()
 
 
 def retry(session: Session, tenant: str, key: str, *, by: str, now: datetime) -> OutboxRow:

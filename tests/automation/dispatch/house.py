@@ -9,25 +9,20 @@ from sqlalchemy import select
 
 from coworker_pipelines.automation.action_rows import OutboxRow, SentRow, TagRow, TaskRow
 from coworker_pipelines.automation.actions.types import Delivery
-from coworker_pipelines.automation.decisions.decide import decide
-from coworker_pipelines.automation.decisions.store import append, lock_chain
 from coworker_pipelines.automation.dispatch.dispatcher import PROMISES, Dispatcher
 from coworker_pipelines.automation.egress.destinations import Authorisation, authorise
 from coworker_pipelines.automation.egress.http import HttpSender
 from coworker_pipelines.automation.egress.kinds import DestinationKind
 from coworker_pipelines.automation.egress.mail import MailSender
 from coworker_pipelines.automation.outbox.limits import approve
-from coworker_pipelines.automation.outbox.store import enqueue
 from coworker_pipelines.automation.rules.rule import Rule
-from coworker_pipelines.automation.rules.rule_set import RuleSet
-from coworker_pipelines.automation.rules.situation import Facts
 from coworker_pipelines.database.database import Database
 from coworker_pipelines.kernel.clock import FixedClock
 from coworker_pipelines.kernel.secret import Secret
 from coworker_pipelines.sdk.http.exchange import Reachable
 from coworker_pipelines.secrets.store import MemorySecretStore
 from tests.automation.messages import NOON, commit
-from tests.automation.planting import add_tenant
+from tests.automation.planting import act_on, add_tenant
 from tests.automation.rules import large
 
 HOST = "git.example.test"
@@ -95,11 +90,8 @@ class House:
 
     def act(self, rule: Rule, numbers: Iterable[int] = (2_000,)) -> int:
         """Decide on commits of so many lines; how many actions were chosen."""
-        facts = Facts(connection="handbook", decided_at=self.clock.now())
-        made = [decide(commit(number), facts, RuleSet([rule])) for number in numbers]
-        with self.database.tenant(self.tenant) as session:
-            append(session, lock_chain(session, self.tenant), made)
-            return enqueue(session, self.tenant, made)
+        events = [commit(number) for number in numbers]
+        return act_on(self.database, self.tenant, rule, events, now=self.clock.now())
 
     def look_at(self, rule: Rule) -> None:
         """A person has looked, so that its first-run limit is no more."""

@@ -13,6 +13,7 @@ from coworker_pipelines.automation.outbox.looking_after import (
     discard,
     find_action,
     latest_actions,
+    latest_tasks,
     retry,
     settle,
 )
@@ -111,6 +112,15 @@ def test_actions_are_found_by_the_beginning_of_their_key(house: House) -> None:
         for key in ("", "short", "f" * 8, "%%%%%%%%"):
             with pytest.raises(TenantActionError):
                 find_action(session, house.tenant, key)
+
+
+def test_tasks_are_found_by_their_list(house: House) -> None:
+    house.act(large())
+    house.turn()
+    with house.database.control() as session:
+        (task,) = latest_tasks(session, house.tenant, limit=9, list_name="reviews")
+        assert task.title == f"Look at {2_000:040x}"
+        assert latest_tasks(session, house.tenant, limit=9, list_name="others") == []
 
 
 def test_the_ledger_fetches_each_posting_once(house: House) -> None:

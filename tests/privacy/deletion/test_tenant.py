@@ -8,7 +8,7 @@ from coworker_pipelines.privacy.extent import Extent
 from coworker_pipelines.privacy.names import CLEARED_FIRST
 from coworker_pipelines.privacy.targets import unregistered
 from tests.automation.messages import commit
-from tests.automation.planting import decide_all, switch_on
+from tests.automation.planting import act_on
 from tests.automation.rules import large
 from tests.privacy.deletion.estate import (
     CANARY,
@@ -80,11 +80,13 @@ def test_a_tenant_is_deleted_and_leaves_no_trace_but_ids(estate: Estate) -> None
 
 
 def _decide(estate: Estate, extent: Extent) -> None:
-    """Something that was decided, so that this place is not empty either."""
+    """Something was decided, done, and is still to be done, so that no such place is empty."""
     with estate.platform() as platform:
         scope = platform.scope_of(estate.handles[0])
-        switch_on(platform.database, extent.tenant, large())
-        assert decide_all(platform.database, extent.tenant, [commit(1, scope=scope)]).decided
+        events = [[commit(number, scope=scope)] for number in (2_000, 3_000)]
+        assert act_on(platform.database, extent.tenant, large(), events[0])
+        assert platform.dispatch_actions() == {"done": 2}
+        assert act_on(platform.database, extent.tenant, large(), events[1])
 
 
 def _require_bytes_gone(url: str) -> None:
