@@ -16,17 +16,25 @@ from coworker_pipelines.sdk.stream import Stream
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DerivationCounts:
-    """Documents that were looked at; messages that were new, and that were there already."""
+    """Documents that were looked at; messages that were new, and that were there already.
+
+    ``unmapped`` of both are about events for which there is no verb. ``last_sequence`` is the
+    highest number that a message has.
+    """
 
     documents: int = 0
     created: int = 0
     existing: int = 0
+    unmapped: int = 0
+    last_sequence: int = 0
 
     def __add__(self, other: Self) -> Self:
         return type(self)(
             documents=self.documents + other.documents,
             created=self.created + other.created,
             existing=self.existing + other.existing,
+            unmapped=self.unmapped + other.unmapped,
+            last_sequence=max(self.last_sequence, other.last_sequence),
         )
 
 
@@ -42,20 +50,21 @@ def derive_pending(
     reader: DocumentsReader,
     store: ActivitiesStore,
     without: Query | None = None,
+    after: int = 0,
 ) -> DerivationCounts:
     """Make the messages of all documents that ``sync`` wrote for ``window``; ``None`` for any.
 
-    Documents that match ``without`` make none.
+    Documents that match ``without`` make none. New messages are numbered behind ``after``.
     Doing it again, from the start or after a crash anywhere, adds nothing.
     """
-    documents = 0
+    documents = unmapped = 0
 
     def messages() -> Iterator[Message]:
-        nonlocal documents
+        nonlocal documents, unmapped
         for page in reader.scan(stream.name, sync=sync, window=window, without=without):
             documents += len(page)
             for document in page:
-                yield from derive_messages(
+                made = derive_messages(
                     connector_class,
                     stream,
                     document,
@@ -63,6 +72,14 @@ def derive_pending(
                     kind=kind,
                     subject_key=subject_key,
                 )
+                unmapped += sum(message.unmapped for message in made)
+                yield from made
 
-    written = store.write(messages())
-    return DerivationCounts(documents=documents, created=written.created, existing=written.existing)
+    written = store.write(messages(), after=after)
+    return DerivationCounts(
+        documents=documents,
+        created=written.created,
+        existing=written.existing,
+        unmapped=unmapped,
+        last_sequence=written.last_sequence,
+    )

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from coworker_pipelines.activities.changes import hashed_changes
 from coworker_pipelines.activities.message import Message, compose_message
 from coworker_pipelines.documents.reader import StoredDocument
 from coworker_pipelines.extraction.identifiers import subject_key_of
@@ -22,7 +23,7 @@ def derive_messages(
     kind: str,
     subject_key: bytes,
 ) -> list[Message]:
-    """One message for each fact, in the connector's order; actors appear as subject keys.
+    """One message for each fact, in the connector's order; people and values as keyed hashes.
 
     An actor whose field is not selected isn't in the document, so it is null in the message.
 
@@ -42,6 +43,7 @@ def derive_messages(
             else subject_key_of(
                 fact.actor.kind, fact.actor.value, subject_key, namespace=stream.namespace
             ),
+            changes=hashed_changes(fact, scope, subject_key) if fact.changes else (),
         )
         for fact in connector_class.derive(stream, record)
     ]

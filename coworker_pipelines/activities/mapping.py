@@ -17,6 +17,8 @@ ACTIVITY_PROPERTIES: Final[dict[str, Any]] = {
     "occurred_at": TIME,
     "window": KEYWORD,
     "sync": KEYWORD,
+    "sequence": {"type": "long"},
+    "unmapped": {"type": "boolean"},
     "subject_keys": KEYWORD,
     "payload": PAYLOAD,
 }

@@ -6,7 +6,7 @@ Context attributes hold ids, stream names and document keys; no name or address 
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.resources import files
@@ -26,6 +26,10 @@ SCHEMA_ID: Final = f"urn:coworker:schema:activity:v{SCHEMA_VERSION}"
 CONTENT_TYPE: Final = "application/json"
 MESSAGE_BYTES_MAX: Final = 64 * 2**10
 """What every intermediary must carry, says CloudEvents 1.0 ("Size Limits")."""
+SEQUENCE_DIGITS: Final = 19
+"""As many as the largest number has, so that texts are in the order of their numbers."""
+EVENT_BYTES_MAX: Final = MESSAGE_BYTES_MAX - len('"sequence":"",') - SEQUENCE_DIGITS
+"""What leaves room for the number that a message has when it leaves."""
 ID_BYTES: Final = 16
 
 _TYPES: Final = {verb: f"com.coworker.activity.{verb.lower()}.v{SCHEMA_VERSION}" for verb in Verb}
@@ -36,7 +40,7 @@ class Message:
     """One activity. ``event`` is the CloudEvent as JSON with sorted keys; the rest finds it.
 
     ``occurred_at`` is RFC 3339 in UTC. ``sync`` is the one that wrote the document: it is not
-    part of the event, which must not depend on a run.
+    part of the event, which must not depend on a run. ``unmapped``: the source's event has no verb.
     """
 
     id: str
@@ -49,6 +53,7 @@ class Message:
     window: str
     sync: str
     event: bytes
+    unmapped: bool = False
 
 
 def compose_message(
@@ -59,12 +64,18 @@ def compose_message(
     scope: Scope,
     kind: str,
     actor: str | None,
+    changes: Sequence[Mapping[str, str | None]] = (),
 ) -> Message:
     """The message of one fact about a document; ``actor`` is a pseudonymous key.
 
+    ``changes`` are the fact's, hashed. What a fact does not have isn't in its message.
+
     Raises:
-        DefectError: it would be larger than a message may be, or cannot be written as JSON.
+        DefectError: it would be larger than a message may be, cannot be written as JSON, or says
+            that it is unmapped and is no ``Update``.
     """
+    if fact.unmapped and fact.verb is not Verb.UPDATE:
+        raise DefectError(f"An activity of {stream} is unmapped and told as {fact.verb}.")
     message_id = identify(scope, stream, document.key, fact.verb, fact.discriminator)
     occurred_at = None if fact.at is None else _utc_text(fact.at)
     event: dict[str, Any] = {
@@ -91,6 +102,10 @@ def compose_message(
     }
     if occurred_at is not None:
         event["time"] = occurred_at
+    if changes:
+        event["data"]["changes"] = changes
+    if fact.unmapped:
+        event["data"]["unmapped"] = True
     return Message(
         id=message_id,
         verb=fact.verb,
@@ -102,6 +117,7 @@ def compose_message(
         window=document.window,
         sync=document.sync,
         event=_encoded(event, stream),
+        unmapped=fact.unmapped,
     )
 
 
@@ -127,9 +143,9 @@ def _encoded(event: Mapping[str, Any], stream: str) -> bytes:
         encoded = orjson.dumps(event, option=orjson.OPT_SORT_KEYS)
     except orjson.JSONEncodeError as error:
         raise DefectError(f"An activity of {stream} holds what is not JSON.") from error
-    if len(encoded) > MESSAGE_BYTES_MAX:
+    if len(encoded) > EVENT_BYTES_MAX:
         raise DefectError(
-            f"An activity of {stream} has {len(encoded)} bytes; {MESSAGE_BYTES_MAX} are the most."
+            f"An activity of {stream} has {len(encoded)} bytes; {EVENT_BYTES_MAX} are the most."
         )
     return encoded
 

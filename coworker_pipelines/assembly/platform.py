@@ -43,7 +43,7 @@ from coworker_pipelines.provisioning.keys import KeyMaker
 from coworker_pipelines.provisioning.selections import SelectionMaker
 from coworker_pipelines.provisioning.tenants import TenantMaker
 from coworker_pipelines.services.address import ElasticsearchAddress
-from coworker_pipelines.syncs import checks
+from coworker_pipelines.syncs import checks, decision_checks
 from coworker_pipelines.syncs.retry import RetryOutcome, retry_rejected
 from coworker_pipelines.syncs.run import SyncRun
 
@@ -229,6 +229,22 @@ class Platform(Deployment):
     def freshness(self, kind: str) -> checks.CheckResult:
         with self.database.control() as session:
             return checks.freshness(session, kind, now=self.clock.now())
+
+    def replay_of_the_day(self) -> checks.CheckResult:
+        with self.database.control() as session:
+            return decision_checks.replay_of_the_day(session, now=self.clock.now())
+
+    def chains_of_the_day(self) -> checks.CheckResult:
+        with self.database.control() as session:
+            return decision_checks.chains_of_the_day(session, now=self.clock.now())
+
+    def outbox_age(self) -> checks.CheckResult:
+        with self.database.control() as session:
+            return decision_checks.outbox_age(session, now=self.clock.now())
+
+    def dead_letters(self) -> checks.CheckResult:
+        with self.database.control() as session:
+            return decision_checks.dead_letters(session, now=self.clock.now())
 
     @property
     def _syncing(self) -> Syncing:

@@ -74,6 +74,7 @@ class DecisionRecord(Row):
         UniqueConstraint("tenant_id", "id"),
         Index("ix_decisions_tenant_id_message_id", "tenant_id", "message_id"),
         Index("ix_decisions_tenant_id_connection_id", "tenant_id", "connection_id", "stream"),
+        Index("ix_decisions_decided_at", "tenant_id", "decided_at"),
         Index("ix_decisions_subject_keys", "subject_keys", postgresql_using="gin"),
     )
 
@@ -95,3 +96,28 @@ class DecisionRecord(Row):
     hash: Mapped[bytes]
     subject_keys: Mapped[list[str]] = mapped_column(ARRAY(String()))
     erased_at: Mapped[datetime | None]
+
+
+class CatchUpOrder(Row):
+    """That active rules were to act on what happened before: ordered by whom, when, and how far.
+
+    ``rules`` are named with their versions; ``rule_set`` is all that was in force then.
+    ``connections`` are ids, ``previewed`` is what was shown before it was confirmed.
+    """
+
+    __tablename__ = "catch_ups"
+    __table_args__ = (Index("ix_catch_ups_tenant_id", "tenant_id", "ordered_at"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"))
+    rules: Mapped[list[Any]] = mapped_column(JSONB(none_as_null=True))
+    rule_set: Mapped[str]
+    connections: Mapped[list[str]] = mapped_column(ARRAY(String()))
+    since: Mapped[datetime]
+    until: Mapped[datetime]
+    previewed: Mapped[dict[str, Any]] = mapped_column(JSONB(none_as_null=True))
+    ordered_by: Mapped[str]
+    ordered_at: Mapped[datetime]
+    decisions: Mapped[int] = mapped_column(BigInteger, default=0)
+    actions: Mapped[int] = mapped_column(BigInteger, default=0)
+    done_at: Mapped[datetime | None]

@@ -8,7 +8,6 @@ import typer
 from sqlalchemy.orm import Session
 
 from coworker_pipelines.automation.decisions.chain import Verified
-from coworker_pipelines.automation.decisions.explanation import Explanation, explain
 from coworker_pipelines.automation.decisions.replay import (
     Replayed,
     ReplayOutcome,
@@ -26,13 +25,14 @@ from coworker_pipelines.automation.decisions.store import (
 )
 from coworker_pipelines.automation.rules.rule_set import RuleSet
 from coworker_pipelines.automation.rules.store import recorded_rule_set
+from coworker_pipelines.cli.catching_up import catch_up, catch_ups
 from coworker_pipelines.cli.dry_running import Since, Until, day_of
+from coworker_pipelines.cli.explaining import DecisionId, explain
 from coworker_pipelines.cli.opening import opened
 from coworker_pipelines.cli.output import (
     FAULT_STATUS,
     Json,
     Limit,
-    cell,
     show_json,
     show_one,
     show_rows,
@@ -42,7 +42,6 @@ from coworker_pipelines.connections.tenants import find_tenant
 
 app = typer.Typer(no_args_is_help=True, help="Decisions: what the rules made of each activity.")
 
-Decision = Annotated[str, typer.Argument(help="The id of the decision, or of its message.")]
 SHOWN_MAX = 20
 
 
@@ -62,34 +61,20 @@ def list_command(
         rows = [_row(one) for one in latest_decisions(session, owner, limit=limit, acting=acting)]
     show_rows(
         rows,
-        ("decided_at", "verb", "stream", "rules", "actions", "failed", "id"),
+        ("decided_at", "kind", "verb", "stream", "rules", "actions", "failed", "id"),
         as_json=as_json,
         none=f"Nothing was decided for {tenant} yet.",
     )
 
 
 @app.command()
-def show(tenant: Tenant, decision: Decision, *, as_json: Json = False) -> None:
+def show(tenant: Tenant, decision: DecisionId, *, as_json: Json = False) -> None:
     """Show a decision as it is recorded."""
     with opened() as platform, platform.database.control() as session:
         kept = find_decision(session, find_tenant(session, tenant).id, decision)
     content = {"sequence": kept.sequence, **kept.open_content()}
     personal = kept.personal_content()
     show_one({**content, **(personal or {"erased": True})}, as_json=as_json)
-
-
-@app.command("explain")
-def explain_command(tenant: Tenant, decision: Decision, *, as_json: Json = False) -> None:
-    """Say why something was done, and why not: conditions, and the values that made them so."""
-    with opened() as platform, platform.database.control() as session:
-        owner = find_tenant(session, tenant).id
-        kept = find_decision(session, owner, decision)
-        found = explain(kept, recorded_rule_set(session, owner, kept.rule_set))
-    if as_json:
-        show_json(found)
-        return
-    for line in _explained(kept, found):
-        say(line)
 
 
 @app.command("replay")
@@ -181,10 +166,16 @@ def _show_changes(kept: Iterator[Kept], rules: RuleSet, *, as_json: bool) -> Non
     )
 
 
+app.command("explain")(explain)
+app.command("catch-up")(catch_up)
+app.command("catch-ups")(catch_ups)
+
+
 def _row(kept: Kept) -> dict[str, Any]:
     opened_half = kept.open_content()
     return {
         "decided_at": kept.decided_at,
+        "kind": "catch-up" if "catch_up" in opened_half["facts"] else "first",
         "verb": opened_half["verb"],
         "stream": opened_half["stream"],
         "rules": ", ".join(f"{one['id']}: {one['outcome']}" for one in opened_half["rules"]),
@@ -194,21 +185,3 @@ def _row(kept: Kept) -> dict[str, Any]:
         "message": kept.message,
         "erased": kept.personal is None,
     }
-
-
-def _explained(kept: Kept, found: Explanation) -> Iterator[str]:
-    told = kept.open_content()
-    yield f"Decision {kept.id} on message {kept.message}"
-    yield f"  {told['verb']} in {told['stream']}, decided {told['facts']['decided_at']}"
-    if found.erased:
-        yield "  What it was decided on was erased; what is left names nobody."
-    if not found.rules:
-        yield "  No active rule looks at such messages."
-    for rule in found.rules:
-        yield f"Rule {rule.rule} {rule.version}: {rule.sentence}"
-        for because in rule.because:
-            read = ", ".join(f"{name} = {cell(value)}" for name, value in because.read.items())
-            yield f"  {because.condition} is {because.outcome}; {read or 'nothing was read'}"
-    for action in found.actions:
-        given = "erased" if action.parameters is None else cell(dict(action.parameters))
-        yield f"Action {action.ordinal}: {action.type} by {action.rule}, with {given}"

@@ -57,16 +57,16 @@ def dry_run(
             asked = {one.id: one for one in (named_rule(session, owner, name) for name in rules)}
             if with_active:
                 asked = {**_active(session, owner), **asked}
-            handles = _handles(session, owner, connection or ())
+            handles = handles_of(session, owner, connection or ())
         rule_set = RuleSet(asked.values())
         for handle, name in handles:
             with platform.open_reading(handle) as reading:
                 events = (event for page in reading.activities.scan() for event in page)
                 run_dry(run, events, rule_set, connection=name, since=first, until=last)
     if as_json:
-        show_json(_content(run))
+        show_json(content_of(run))
         return
-    _draw(run)
+    draw(run)
 
 
 def day_of(text: str | None) -> datetime | None:
@@ -90,7 +90,12 @@ def _active(session: Session, tenant: str) -> dict[str, Rule]:
     }
 
 
-def _handles(session: Session, tenant: str, wanted: Sequence[str]) -> list[tuple[str, str]]:
+def handles_of(session: Session, tenant: str, wanted: Sequence[str]) -> list[tuple[str, str]]:
+    """Handle and name of the connections that are wanted, or of all of the tenant's.
+
+    Raises:
+        TenantActionError: the tenant has no such connection.
+    """
     known = {one.handle: one.name for one in list_connections(session, tenant_id=tenant)}
     for handle in wanted:
         if handle not in known:
@@ -100,7 +105,7 @@ def _handles(session: Session, tenant: str, wanted: Sequence[str]) -> list[tuple
     return [(handle, known[handle]) for handle in wanted or known]
 
 
-def _draw(run: DryRun) -> None:
+def draw(run: DryRun) -> None:
     if not run.days:
         say(f"Of {run.messages:,} activities, none would have set anything off.")
         return
@@ -127,7 +132,7 @@ def _summary(run: DryRun) -> Iterator[str]:
             yield f"  {rule}, for instance: {', '.join(one.subject for one in examples)}"
 
 
-def _content(run: DryRun) -> dict[str, Any]:
+def content_of(run: DryRun) -> dict[str, Any]:
     return {
         "messages": run.messages,
         "days": [

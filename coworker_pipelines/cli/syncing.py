@@ -42,7 +42,8 @@ _QUIET: Final = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 MASKED_ERRORS: Final = "dagster.redacted_errors"
 """Dagster's logger of what it masks elsewhere: a foreign error's story is told there alone."""
 STREAM_COLUMNS: Final = (
-    "stream", "window", "read", "indexed", "unchanged", "rejected", "activities", "seconds",
+    "stream", "window", "read", "indexed", "unchanged", "rejected", "activities",
+    "decisions", "actions", "seconds",
 )  # fmt: skip
 
 

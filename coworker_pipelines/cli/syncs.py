@@ -29,7 +29,7 @@ def list_command(
     show_rows(
         rows,
         ("sync", "connection", "status", "started_at", "read", "indexed", "unchanged",
-         "rejected", "activities"),
+         "rejected", "activities", "actions"),
         as_json=as_json,
         none="There was no sync yet. Start one: coworker connections sync TENANT.NAME",
     )  # fmt: skip
@@ -52,7 +52,7 @@ def show(
     show_rows(
         streams,
         ("stream", "window", "read", "indexed", "unchanged", "rejected", "suppressed",
-         "filtered", "activities", "seconds"),
+         "filtered", "activities", "decisions", "actions", "seconds"),
         as_json=False,
         none="No stream was synced.",
     )  # fmt: skip

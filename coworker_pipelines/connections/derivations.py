@@ -1,10 +1,12 @@
 """Documents that wait for their activities."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from coworker_pipelines.connections.rounds import await_decisions
 from coworker_pipelines.connections.rows import PendingDerivation
 from coworker_pipelines.connections.stream_states import as_date, fence, sync_stream
 from coworker_pipelines.kernel.scope import Scope
@@ -43,13 +45,19 @@ def finish_derivation(
     written_sync: str,
     run_sync: str,
     activities: int,
+    already_there: int,
+    now: datetime,
     some_wait: bool = False,
 ) -> None:
     """The documents of ``written_sync`` have their activities; ``run_sync`` made them.
 
-    ``some_wait``: not all of them could be worked on, so the rest is due again.
+    These wait for their decisions from now on. Also where all were ``already_there``: a run that
+    died just before this may have made them.
+    ``some_wait``: not all of the documents could be worked on, so the rest is due again.
     """
     fence(session, scope)
+    if activities or already_there:
+        await_decisions(session, scope, stream, window, written_sync, now=now)
     if not some_wait:
         session.execute(
             delete(PendingDerivation).where(

@@ -160,6 +160,8 @@ class StreamState(_Balance, Row):
 
 
 class Sync(Row):
+    """``last_sequence``: the highest number of the connection's messages while it was the last."""
+
     __tablename__ = "syncs"
     __table_args__ = (
         UniqueConstraint("tenant_id", "id"),
@@ -177,6 +179,7 @@ class Sync(Row):
     error: Mapped[str | None]
     started_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
+    last_sequence: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
 
 
 class SyncStream(_Balance, Row):
@@ -195,6 +198,8 @@ class SyncStream(_Balance, Row):
     removed: Mapped[int] = mapped_column(BigInteger, default=0)
     raw_bytes: Mapped[int] = mapped_column(BigInteger, default=0)
     seconds: Mapped[float] = mapped_column(default=0.0)
+    decisions: Mapped[int] = mapped_column(BigInteger, default=0)
+    actions: Mapped[int] = mapped_column(BigInteger, default=0)
 
 
 class PendingDerivation(Row):
@@ -208,6 +213,37 @@ class PendingDerivation(Row):
     stream: Mapped[str] = mapped_column(primary_key=True)
     window: Mapped[date] = mapped_column(primary_key=True)
     sync_id: Mapped[str] = mapped_column(primary_key=True)
+
+
+class DecisionRound(Row):
+    """Messages that are new since documents of ``sync_id``: they wait for decisions, or had them.
+
+    ``made_at`` is when they were there; ``decided_at`` is empty as long as they wait. Afterwards
+    ``rule_set`` names the rules that were in force, ``reason`` says why there is no decision on
+    ``passed_over`` of the ``messages``: see ``RoundReason``.
+    """
+
+    __tablename__ = "decision_rounds"
+    __table_args__ = (
+        _of_connection(),
+        Index(
+            "ix_decision_rounds_waiting",
+            "connection_id",
+            postgresql_where=text("decided_at IS NULL"),
+        ),
+    )
+
+    tenant_id: Mapped[str]
+    connection_id: Mapped[str] = mapped_column(primary_key=True)
+    stream: Mapped[str] = mapped_column(primary_key=True)
+    window: Mapped[date] = mapped_column(primary_key=True)
+    sync_id: Mapped[str] = mapped_column(primary_key=True)
+    made_at: Mapped[datetime]
+    decided_at: Mapped[datetime | None]
+    rule_set: Mapped[str | None]
+    reason: Mapped[str | None]
+    messages: Mapped[int] = mapped_column(BigInteger, default=0)
+    passed_over: Mapped[int] = mapped_column(BigInteger, default=0)
 
 
 class RejectedRecord(Row):

@@ -143,5 +143,7 @@ def _totals(parts: Sequence[SyncStream]) -> dict[str, Any]:
         "balanced": total.balanced,
         "removed": sum(part.removed for part in parts),
         "activities": sum(part.activities for part in parts),
+        "decisions": sum(part.decisions for part in parts),
+        "actions": sum(part.actions for part in parts),
         "seconds": round(sum(part.seconds for part in parts), 2),
     }

@@ -1,4 +1,4 @@
-"""The graph of one kind: segments -> documents -> activities."""
+"""The graph of one kind: segments -> documents -> activities -> decisions."""
 
 from typing import Any, Final
 
@@ -17,18 +17,23 @@ from pydantic import Field
 from coworker_pipelines.defs.checks import document_check_specs
 from coworker_pipelines.defs.kinds import OWNER, Kind, Phase
 from coworker_pipelines.defs.partitions import partitions_of
-from coworker_pipelines.defs.phases import Results, derive, extract, run_phase, store
+from coworker_pipelines.defs.phases import Results, decide, derive, extract, run_phase, store
 from coworker_pipelines.defs.platform import PlatformParameter
 from coworker_pipelines.sdk.stream import Stream
 
 CODE_VERSION: Final = "1"
 """Raised when a phase writes the same input differently: the UI then marks what is outdated."""
 
-_BEFORE: Final = {Phase.DOCUMENTS: Phase.SEGMENTS, Phase.ACTIVITIES: Phase.DOCUMENTS}
+_BEFORE: Final = {
+    Phase.DOCUMENTS: Phase.SEGMENTS,
+    Phase.ACTIVITIES: Phase.DOCUMENTS,
+    Phase.DECISIONS: Phase.ACTIVITIES,
+}
 _TECHNOLOGY: Final = {
     Phase.SEGMENTS: "file",
     Phase.DOCUMENTS: "elasticsearch",
     Phase.ACTIVITIES: "elasticsearch",
+    Phase.DECISIONS: "postgres",
 }
 # The catalog's list shows the beginning of the first paragraph, and without its formatting.
 _WHAT: Final = {
@@ -49,6 +54,12 @@ _WHAT: Final = {
         "Derived from the documents of the sync; the same document makes the same messages for "
         "ever, so running this again adds nothing. Actors are pseudonymous keys."
     ),
+    Phase.DECISIONS: (
+        "What the tenant's active rules made of messages from {what}: each message once, so that "
+        "running this again, or over old months, acts on nothing twice. What happened before a "
+        "rule was active is history, which is counted and not acted on; see "
+        "`coworker decisions catch-up`. Chosen actions wait in the outbox."
+    ),
 }
 
 
@@ -64,8 +75,8 @@ class Narrowing(Config):
 
 
 def kind_assets(kind: Kind) -> list[AssetsDefinition]:
-    """Three steps for a run; each can be asked for a single stream."""
-    return [_segments(kind), _documents(kind), _activities(kind)]
+    """Four steps for a run; each can be asked for a single stream."""
+    return [_segments(kind), _documents(kind), _activities(kind), _decisions(kind)]
 
 
 def _segments(kind: Kind) -> AssetsDefinition:
@@ -113,6 +124,20 @@ def _activities(kind: Kind) -> AssetsDefinition:
         yield from run_phase(context, platform, kind, Phase.ACTIVITIES, derive)
 
     return activities
+
+
+def _decisions(kind: Kind) -> AssetsDefinition:
+    @multi_asset(
+        name=f"{kind.name}_{Phase.DECISIONS}",
+        specs=_specs(kind, Phase.DECISIONS),
+        partitions_def=partitions_of(kind.name, kind.first_window),
+        backfill_policy=BackfillPolicy.single_run(),
+        can_subset=True,
+    )
+    def decisions(context: AssetExecutionContext, platform: PlatformParameter) -> Results:
+        yield from run_phase(context, platform, kind, Phase.DECISIONS, decide)
+
+    return decisions
 
 
 def _specs(kind: Kind, phase: Phase) -> list[AssetSpec]:

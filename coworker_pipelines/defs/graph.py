@@ -6,6 +6,7 @@ from typing import Final
 from dagster import Definitions, in_process_executor
 
 from coworker_pipelines.defs.assets import kind_assets
+from coworker_pipelines.defs.automation import engine_asset, engine_checks, engine_schedules
 from coworker_pipelines.defs.checks import kind_checks
 from coworker_pipelines.defs.deletions import DELETIONS, deletion_job
 from coworker_pipelines.defs.dispatching import actions_due, dispatch_actions_job
@@ -36,10 +37,12 @@ def build_definitions(kinds: Sequence[Kind], platform: PlatformResource) -> Defi
         assets=[
             *(asset for kind in kinds for asset in kind_assets(kind)),
             *(orders.asset for orders in _ORDERS),
+            engine_asset(),
         ],
         asset_checks=[
             *(kind_checks(kind) for kind in kinds),
             *(orders.checks() for orders in _ORDERS),
+            engine_checks(),
         ],
         jobs=[
             *jobs,
@@ -54,6 +57,7 @@ def build_definitions(kinds: Sequence[Kind], platform: PlatformResource) -> Defi
             *(freshness_schedule(kind) for kind in kinds),
             rotation_schedule(),
             oauth_tokens_schedule(),
+            *engine_schedules(),
         ],
         sensors=[
             connections_due(kinds, jobs),

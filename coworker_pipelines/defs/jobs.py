@@ -26,7 +26,7 @@ KEYS_AT_ONCE = 1_000
 
 
 def sync_job(kind: Kind) -> UnresolvedAssetJobDefinition:
-    """The three phases over every stream, with the checks that the phases answer themselves."""
+    """The four phases over every stream, with the checks that the phases answer themselves."""
     assets = AssetSelection.groups(kind.name)
     return define_asset_job(
         name=kind.job_name,

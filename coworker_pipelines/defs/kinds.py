@@ -16,11 +16,12 @@ OWNER: Final = "team:data-engineering"
 
 
 class Phase(StrEnum):
-    """The three steps of a run, in their order."""
+    """The four steps of a run, in their order."""
 
     SEGMENTS = "segments"
     DOCUMENTS = "documents"
     ACTIVITIES = "activities"
+    DECISIONS = "decisions"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +47,7 @@ class Kind:
         return f"sync_{self.name}"
 
     def targets(self) -> Iterator[Stream | None]:
-        """What has three assets of its own: each fixed stream, or ``None`` for all together."""
+        """What has four assets of its own: each fixed stream, or ``None`` for all together."""
         yield from self.streams or (None,)
 
     def key(self, phase: Phase, stream: Stream | None) -> AssetKey:

@@ -81,6 +81,10 @@ def derive(sync: Sync, stream: str, window: Window) -> "PhaseResult":
     return sync.derive(stream, window)
 
 
+def decide(sync: Sync, stream: str, window: Window) -> "PhaseResult":
+    return sync.decide(stream, window)
+
+
 def _span(context: AssetExecutionContext, kind: Kind, resource: PlatformResource) -> Span:
     if not context.selected_asset_keys:
         raise TenantActionError(

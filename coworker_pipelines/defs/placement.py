@@ -131,6 +131,8 @@ _DISPATCHER: Final = Component(
 )
 COMPONENTS: Final[Mapping[str, Component]] = {
     **{f"check_{kind}": _CODE_LOCATION for kind in kinds()},
+    "check_actions": _CODE_LOCATION,
+    "check_decisions": _CODE_LOCATION,
     "rotate_keys": _CONTROL_PLANE,
     "oauth_tokens": _OAUTH_REFRESHER,
     "delete": _PRIVACY_WORKER,

@@ -20,6 +20,7 @@ from coworker_pipelines.connections.connections import find_connection
 from coworker_pipelines.connections.rows import Sync, SyncStream
 from coworker_pipelines.database.migrations import migrate
 from coworker_pipelines.defs.partitions import Span
+from coworker_pipelines.demo.automation import HANDBOOK, Showing, make_repository
 from coworker_pipelines.demo.privacy import (
     commits_of,
     delete_tenant,
@@ -79,6 +80,7 @@ def demonstrate(
         show_rows(_totals(platform), COLUMNS, as_json=False, none="Nothing.")
         _step("acme's key, used on acme-corp's index")
         console.print(f"  {_refusal(platform)}", markup=False)
+        _automate(platform)
         _take_away(platform, now)
     console.print(
         f"\nDone in {time.monotonic() - began:.0f} s; nothing runs any more. Next:\n"
@@ -102,6 +104,15 @@ def _services() -> Iterator[Platform]:
             yield platform
         finally:
             platform.local.down()
+
+
+def _automate(platform: Platform) -> None:
+    """A rule acts on a repository of its own, which the demonstration can commit to."""
+    _step("A small repository of the tenant's, for a rule to look at")
+    showing = Showing(platform=platform, folder=STATE, step=_step, sync=_sync)
+    make_repository(showing.repository, now=platform.clock.now())
+    _connect(platform, HANDBOOK, "git", {"repository": str(showing.repository.resolve())})
+    showing.show()
 
 
 def _take_away(platform: Platform, now: Window) -> None:

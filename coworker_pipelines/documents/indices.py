@@ -47,7 +47,10 @@ def create_documents_index(
 def create_activities_index(
     client: Elasticsearch, scope: Scope, properties: Mapping[str, Any], *, replicas: int
 ) -> None:
-    """After this the connection has the index and alias of its activities."""
+    """After this the connection has the index and alias of its activities.
+
+    One that is there learns the fields that it lacks, for what is written from now on.
+    """
     _create(
         client,
         names.activities_index(scope),
@@ -92,6 +95,7 @@ def _create(
 ) -> None:
     with translated():
         if client.indices.exists_alias(name=alias):
+            client.indices.put_mapping(index=alias, properties=properties)
             return
         shard_budget(client).refuse_over(1 + replicas)
         body = index_body(properties, replicas=replicas)

@@ -22,6 +22,8 @@ PAGE_BYTES: Final = 8 * 2**20
 KEYS_PAGE: Final = 5_000
 KEEP_ALIVE: Final = "5m"
 """Longer than a page's documents take to be worked on, with all patience."""
+IN_ANY_ORDER: Final = ("_shard_doc",)
+"""The cheapest there is."""
 _SAMPLE: Final = 10
 
 Query = Mapping[str, Any]
@@ -195,7 +197,12 @@ def latest(
 
 
 def scan(
-    client: Elasticsearch, alias: str, query: Query, **request: Any
+    client: Elasticsearch,
+    alias: str,
+    query: Query,
+    *,
+    order: Sequence[Any] = IN_ANY_ORDER,
+    **request: Any,
 ) -> Iterator[list[Mapping[str, Any]]]:
     """All hits with their sources, a page of bounded bytes in memory at a time.
 
@@ -203,7 +210,7 @@ def scan(
     """
     with _View(client, alias) as view:
         size = PAGE_FIRST
-        while hits := view.next(query, size=size, sort=["_shard_doc"], **request):
+        while hits := view.next(query, size=size, sort=order, **request):
             yield hits
             size = _page_size(hits)
 

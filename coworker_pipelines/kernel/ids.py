@@ -28,6 +28,7 @@ class IdPrefix(StrEnum):
     ORDER = "o"
     SUPPRESSION = "u"
     DESTINATION = "x"
+    CATCH_UP = "k"
 
 
 def new_id(prefix: IdPrefix) -> str:

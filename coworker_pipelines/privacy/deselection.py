@@ -16,7 +16,9 @@ from sqlalchemy import delete, func, select, update
 from coworker_pipelines.activities.derivation import derive_pending
 from coworker_pipelines.connections.derivations import derivation_lock
 from coworker_pipelines.connections.holds import keep_holds_still, standing_over
+from coworker_pipelines.connections.message_numbers import last_published, publish
 from coworker_pipelines.connections.rows import (
+    DecisionRound,
     PendingDerivation,
     RejectedRecord,
     Selection,
@@ -178,6 +180,7 @@ def _remove_fields(holdings: Holdings, name: str, fields: frozenset[str], now: d
     ):
         with holdings.database.tenant(holdings.scope.tenant) as session:
             policy, holds = standing_over(session, holdings.scope, name)
+            after = last_published(session, holdings.scope)
         activities = holdings.activities.delete_stream(name)
         made = derive_pending(
             connector_class=holdings.connector_class,
@@ -190,7 +193,10 @@ def _remove_fields(holdings: Holdings, name: str, fields: frozenset[str], now: d
             reader=holdings.reader,
             store=holdings.activities,
             without=out_of_use(policy, holds, now),
+            after=after,
         )
+        with holdings.database.tenant(holdings.scope.tenant) as session:
+            publish(session, holdings.scope, made.last_sequence)
     log.info(
         "fields_removed",
         connection=holdings.scope.connection,
@@ -258,7 +264,7 @@ def _versions(holdings: Holdings) -> list[SelectionVersion]:
 def _forget_states(holdings: Holdings, stream: str) -> None:
     """The stream begins anew if it is ever selected again."""
     with holdings.database.control() as session:
-        for row in (StreamState, PendingDerivation):
+        for row in (StreamState, PendingDerivation, DecisionRound):
             session.execute(
                 delete(row).where(
                     row.connection_id == holdings.scope.connection, row.stream == stream

@@ -216,6 +216,8 @@ TARGETS: Final = (
             "table:rule_versions",
             "table:rule_activations",
             "table:rule_sets",
+            "table:decision_rounds",
+            "table:catch_ups",
             "table:destinations",
             "table:kill_switches",
             "table:breakers",

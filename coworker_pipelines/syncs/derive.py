@@ -9,6 +9,7 @@ from coworker_pipelines.connections.derivations import (
     pending_derivations,
 )
 from coworker_pipelines.connections.holds import standing_over
+from coworker_pipelines.connections.message_numbers import last_published, publish
 from coworker_pipelines.connections.suppression import refuse_under_deletion
 from coworker_pipelines.documents import names
 from coworker_pipelines.documents.aging import held, out_of_use
@@ -36,6 +37,7 @@ def derive(context: SyncContext, stream_name: str, window: Window) -> PhaseResul
             "documents": counts.documents,
             "activities": counts.created,
             "already there": counts.existing,
+            "unmapped": counts.unmapped,
             "seconds": round(seconds, 3),
             "activities per second": per_second(counts.created + counts.existing, seconds),
             "index": names.activities_index(context.scope),
@@ -69,6 +71,7 @@ def _derive_one(
     ):
         with context.database.tenant(context.scope.tenant) as session:
             policy, holds = standing_over(session, context.scope, stream.name)
+            after = last_published(session, context.scope)
         counts = derive_pending(
             connector_class=context.connector_class,
             stream=stream,
@@ -80,7 +83,11 @@ def _derive_one(
             reader=context.reader,
             store=context.activities,
             without=out_of_use(policy, holds, context.clock.now()),
+            after=after,
         )
+        with context.database.tenant(context.scope.tenant) as session:
+            # Under the lock: whoever numbers next has to begin behind these.
+            publish(session, context.scope, counts.last_sequence)
         # What a hold keeps from being worked on has its turn when the hold is released.
         some_wait = bool(holds) and context.reader.count(
             stream.name, sync=sync, window=window, within=held(holds)
@@ -94,6 +101,8 @@ def _derive_one(
             written_sync=sync,
             run_sync=context.sync,
             activities=counts.created,
+            already_there=counts.existing,
+            now=context.clock.now(),
             some_wait=bool(some_wait),
         )
     return counts

@@ -1,7 +1,7 @@
 """The phases of one run, as its callers (Dagster, the command line) see them."""
 
 from coworker_pipelines.kernel.window import Window
-from coworker_pipelines.syncs import derive, extract, store
+from coworker_pipelines.syncs import decide, derive, extract, store
 from coworker_pipelines.syncs.context import Bounds, SyncContext
 from coworker_pipelines.syncs.result import PhaseResult
 
@@ -24,3 +24,7 @@ class SyncRun:
     def derive(self, stream: str, window: Window) -> PhaseResult:
         """From documents to activities; after this none waits."""
         return derive.derive(self._context, stream, window)
+
+    def decide(self, stream: str, window: Window) -> PhaseResult:
+        """From activities to decisions, with what they set off; after this none waits."""
+        return decide.decide(self._context, stream, window)

@@ -6,7 +6,7 @@ from typing import Any
 
 from coworker_pipelines.documents.reader import StoredDocument
 from coworker_pipelines.kernel.scope import Scope
-from coworker_pipelines.sdk.activity import Actor, Fact, StoredRecord, Verb
+from coworker_pipelines.sdk.activity import Actor, Change, Fact, StoredRecord, Verb
 from coworker_pipelines.sdk.connector import Connector, ConnectorSettings
 from coworker_pipelines.sdk.page import Page, ReadRequest
 from coworker_pipelines.sdk.stream import Catalog, Field, IdentifierKind, Stream, SyncMode
@@ -35,7 +35,10 @@ class BoardSettings(ConnectorSettings):
 
 
 class BoardConnector(Connector[BoardSettings]):
-    """A card says which verb it is about; the message's discriminator is its version."""
+    """A card says which verb it is about; the message's discriminator is its version.
+
+    A word that is no verb of ours is an event that nobody has thought of; ``moves`` tell changes.
+    """
 
     kind = KIND
     description = "Cards on a board."
@@ -56,14 +59,21 @@ class BoardConnector(Connector[BoardSettings]):
     def derive(cls, stream: Stream, record: StoredRecord) -> Iterator[Fact]:
         del stream
         author = record.payload.get("author")
+        word = record.payload["verb"]
+        is_known = word in set(Verb)
         yield Fact(
-            verb=Verb(record.payload["verb"]),
+            verb=Verb(word) if is_known else Verb.UPDATE,
             at=record.occurred_at,
             object_type="card",
             object_id=record.key,
             actor=Actor(kind=IdentifierKind.EMAIL, value=author) if author else None,
             discriminator=str(record.version),
             attributes={"title_length": len(record.payload.get("title", ""))},
+            changes=tuple(
+                Change(path=path, before=before, after=after)
+                for path, before, after in record.payload.get("moves", ())
+            ),
+            unmapped=not is_known,
         )
 
 

@@ -12,13 +12,16 @@ from hypothesis import strategies as st
 
 from coworker_pipelines.activities import message as module
 from coworker_pipelines.activities.derive import derive_messages
+from coworker_pipelines.activities.envelope import exported_line
 from coworker_pipelines.activities.message import (
+    EVENT_BYTES_MAX,
     MESSAGE_BYTES_MAX,
     Message,
     compose_message,
     identify,
     schema,
 )
+from coworker_pipelines.activities.store import Numbered
 from coworker_pipelines.documents.reader import StoredDocument
 from coworker_pipelines.kernel.errors import DefectError
 from coworker_pipelines.kernel.ids import IdPrefix, new_id
@@ -137,9 +140,11 @@ def test_a_new_epoch_keeps_the_ids() -> None:
 
 
 def test_a_message_at_the_limit_is_made_and_one_above_it_is_not() -> None:
-    room = MESSAGE_BYTES_MAX - len(compose(fact(attributes={"a": ""})).event)
-    assert len(compose(fact(attributes={"a": "x" * room})).event) == MESSAGE_BYTES_MAX
-    with pytest.raises(DefectError, match="cards has 65537 bytes"):
+    room = EVENT_BYTES_MAX - len(compose(fact(attributes={"a": ""})).event)
+    largest = orjson.loads(compose(fact(attributes={"a": "x" * room})).event)
+    line = exported_line(Numbered(2**63 - 1, largest))
+    assert len(line.rstrip(b"\n")) == MESSAGE_BYTES_MAX == 65_536
+    with pytest.raises(DefectError, match=f"cards has {EVENT_BYTES_MAX + 1} bytes"):
         compose(fact(attributes={"a": "x" * (room + 1)}))
 
 
@@ -158,3 +163,9 @@ def test_times_are_written_in_utc() -> None:
     at = datetime.fromisoformat("2026-01-01T00:30:00.5+01:00")
     assert compose(fact(at=at)).occurred_at == "2025-12-31T23:30:00.500000Z"
     assert compose(fact(at=at.astimezone(UTC))).occurred_at == "2025-12-31T23:30:00.500000Z"
+
+
+def test_only_an_update_can_be_unmapped() -> None:
+    with pytest.raises(DefectError, match="unmapped and told as Create"):
+        compose(fact(unmapped=True))
+    assert compose(fact(verb=Verb.UPDATE, unmapped=True)).unmapped

@@ -70,16 +70,18 @@ def cards(count: int) -> list[StoredDocument]:
 
 def test_writing_messages_again_adds_nothing(connection: Opened) -> None:
     messages = messages_of(connection, cards(2_500))
-    assert connection.activities.write(messages) == Written(created=2_500, existing=0)
-    assert connection.activities.write(reversed(messages)) == Written(created=0, existing=2_500)
+    first = Written(created=2_500, existing=0, last_sequence=2_500)
+    again = Written(created=0, existing=2_500, last_sequence=5_000)
+    assert connection.activities.write(messages) == first
+    assert connection.activities.write(reversed(messages)) == again
     assert connection.activities.count() == 2_500
 
 
 def test_a_message_comes_back_as_it_was_written(connection: Opened) -> None:
     (message,) = messages_of(connection, [card(1, verb=Verb.MERGE)])
     connection.activities.write([message])
-    (event,) = connection.activities.page(limit=10)
-    assert orjson.dumps(event) == message.event
+    (kept,) = connection.activities.page(limit=10)
+    assert orjson.dumps(kept.event) == message.event
 
 
 def test_a_message_that_is_there_stays_as_it_is(connection: Opened) -> None:
@@ -88,16 +90,16 @@ def test_a_message_that_is_there_stays_as_it_is(connection: Opened) -> None:
         for title in ("short", "a longer title")
     )
     connection.activities.write(first)
-    assert connection.activities.write(second) == Written(created=0, existing=1)
-    (event,) = connection.activities.page(limit=1)
-    assert event["data"]["attributes"] == {"title_length": len("short")}
+    assert connection.activities.write(second).existing == 1
+    (kept,) = connection.activities.page(limit=1)
+    assert kept.event["data"]["attributes"] == {"title_length": len("short")}
 
 
 def test_the_latest_come_first_and_those_without_a_time_last(connection: Opened) -> None:
     documents = [card(2), card(9, occurred_at=None), card(3), card(1)]
     connection.activities.write(messages_of(connection, documents))
     page = connection.activities.page(limit=4)
-    assert [event["data"]["object"]["id"] for event in page] == ["3", "2", "1", "9"]
+    assert [kept.event["data"]["object"]["id"] for kept in page] == ["3", "2", "1", "9"]
     assert connection.activities.page(limit=2) == page[:2]
 
 
@@ -123,6 +125,7 @@ def test_the_envelope_finds_a_message_and_the_event_is_not_indexed(connection: O
         "subject_keys": message.actor,
         "window": "2026-01-01",
         "sync": SYNC,
+        "sequence": 1,
         "occurred_at": "2026-01-01T00:00:01Z",
     }
     assert {field: hits(field, value) for field, value in found.items()} == dict.fromkeys(found, 1)
@@ -151,7 +154,7 @@ def test_a_deleted_message_can_be_made_again(connection: Opened) -> None:
     messages = messages_of(connection, cards(5))
     connection.activities.write(messages)
     connection.activities.delete_stream("cards")
-    assert connection.activities.write(messages) == Written(created=5, existing=0)
+    assert connection.activities.write(messages).created == 5
 
 
 def test_a_derivation_takes_the_documents_of_its_sync_and_window(connection: Opened) -> None:
@@ -164,8 +167,10 @@ def test_a_derivation_takes_the_documents_of_its_sync_and_window(connection: Ope
             card(5_001, sync=other_sync),
         ],
     )
-    assert derive(connection) == DerivationCounts(documents=2_100, created=2_100, existing=0)
-    assert derive(connection) == DerivationCounts(documents=2_100, created=0, existing=2_100)
+    made = DerivationCounts(documents=2_100, created=2_100, last_sequence=2_100)
+    found = DerivationCounts(documents=2_100, existing=2_100, last_sequence=4_200)
+    assert derive(connection) == made
+    assert derive(connection) == found
     assert derive(connection, sync=other_sync).created == 1
     assert connection.activities.count() == 2_101
 
@@ -173,7 +178,8 @@ def test_a_derivation_takes_the_documents_of_its_sync_and_window(connection: Ope
 def test_a_derivation_that_broke_off_is_completed(connection: Opened) -> None:
     connection.put("cards", cards(50))
     connection.activities.write(messages_of(connection, cards(20)))
-    assert derive(connection) == DerivationCounts(documents=50, created=30, existing=20)
+    counts = derive(connection)
+    assert (counts.documents, counts.created, counts.existing) == (50, 30, 20)
 
 
 def test_a_derivation_after_the_epoch_was_raised_is_refused(connection: Opened) -> None:

@@ -1,6 +1,7 @@
 """What rules make of a message: pure, with every outcome told apart."""
 
 import random
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ from coworker_pipelines.automation.decisions.decide import decide
 from coworker_pipelines.automation.decisions.decision import ENGINE_VERSION, Decision
 from coworker_pipelines.automation.rules.rule import Rule
 from coworker_pipelines.automation.rules.rule_set import RuleSet
+from coworker_pipelines.automation.rules.situation import CatchUp, Facts
 from coworker_pipelines.kernel.errors import DefectError
 from coworker_pipelines.sdk.activity import Verb
 from tests.automation.messages import ANN, BOB, FACTS, NOON, commit
@@ -200,3 +202,63 @@ def test_generated_messages_are_decided_alike_twice() -> None:
     for number in chance.sample(range(3_000), 200):
         event = commit(number)
         assert decided(event, *rules) == decided(event, *rules[::-1])
+
+
+def history(*rules: str) -> Facts:
+    return replace(FACTS, history=dict.fromkeys(rules, NOON + timedelta(hours=1)))
+
+
+def test_who_became_active_later_matches_and_does_nothing() -> None:
+    decision = decide(commit(1001), history("large"), RuleSet([large()]))
+    assert outcomes(decision) == [("large", "history", None)]
+    assert decision.actions == 0
+    assert decision.open_content()["facts"]["history"] == {"large": "2026-03-01T13:00:00Z"}
+
+
+@pytest.mark.parametrize("when", ("true", FAILS))
+def test_who_became_active_later_stands_in_nobodys_way(when: str) -> None:
+    rules = RuleSet(
+        [
+            named("new", when=when, priority=5, conflict_group="one"),
+            named("old", when="true", conflict_group="one"),
+        ]
+    )
+    decision = decide(commit(1), history("new"), rules)
+    assert [one["rule"] for one in decision.open_content()["actions"]] == ["old"]
+
+
+def caught_up(*rules: str, acted: tuple[str, ...] = ()) -> Facts:
+    ordered = CatchUp(order="k" * 16, rules=rules, happened_at=NOON, acted=acted)
+    return replace(FACTS, decided_at=NOON + timedelta(days=9), catch_up=ordered)
+
+
+def test_a_catch_up_is_for_the_rules_that_were_ordered() -> None:
+    rules = RuleSet([named("asked", when="true"), named("other", when="true")])
+    decision = decide(commit(1), caught_up("asked"), rules)
+    assert outcomes(decision) == [("asked", "matched", None), ("other", "not_ordered", None)]
+
+
+def test_who_acted_before_is_not_asked_and_closes_its_group() -> None:
+    rules = RuleSet(
+        [
+            named("first", when="true", priority=5, conflict_group="one"),
+            named("second", when="true", conflict_group="one"),
+        ]
+    )
+    decision = decide(commit(1), caught_up("first", "second", acted=("second",)), rules)
+    assert outcomes(decision) == [("first", "lost", "second"), ("second", "acted_before", None)]
+    assert decision.actions == 0
+
+
+def test_a_catch_up_asks_who_was_in_force_when_it_happened() -> None:
+    later = named("later", when="true", valid_from=NOON + timedelta(days=1))
+    decision = decide(commit(1), caught_up("later"), RuleSet([later]))
+    assert outcomes(decision) == [("later", "not_in_force", None)]
+
+
+@pytest.mark.parametrize("facts", (FACTS, history("a", "b"), caught_up("a", acted=("b",))))
+def test_facts_come_back_from_their_record(facts: Facts) -> None:
+    again = Facts.from_content(orjson.loads(orjson.dumps(facts.content())))
+    assert again == facts
+    decision = decide(commit(1001), facts, RuleSet([large()]))
+    assert decide(commit(1001), again, RuleSet([large()])) == decision

@@ -13,6 +13,7 @@ import psutil
 from rich.console import Console
 
 from tests.benchmarks import pipeline, rivals
+from tests.benchmarks.activities import activities
 from tests.benchmarks.decisions import decisions, replays
 from tests.benchmarks.deletion import deletion
 from tests.benchmarks.documents import LARGE_DIVISOR, documents_1kb, documents_10kb
@@ -39,6 +40,7 @@ MEASUREMENTS: Final = (
     Measurement(name="tick", open=tick),
     Measurement(name="load", open=load),
     Measurement(name="redaction", open=redaction),
+    Measurement(name="activities", open=activities),
     Measurement(name="decisions", open=decisions),
     Measurement(name="replays", open=replays, rounds_max=1),
     Measurement(name="erasure", open=erasure, rounds_max=1),

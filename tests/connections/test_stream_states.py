@@ -319,6 +319,8 @@ def test_derived_documents_wait_no_longer(database: Database, scope: Scope) -> N
                 written_sync=first,
                 run_sync=second,
                 activities=4,
+                already_there=0,
+                now=NOW,
             )
     assert _waiting(database, scope) == [second]
     assert [part.activities for part in _parts(database, scope, second)] == [8]

@@ -17,6 +17,7 @@ from coworker_pipelines.automation.action_rows import (
     TaskRow,
 )
 from coworker_pipelines.automation.rows import (
+    CatchUpOrder,
     DecisionChain,
     DecisionRecord,
     RuleActivation,
@@ -30,6 +31,7 @@ from coworker_pipelines.connections.retention_rows import (
 )
 from coworker_pipelines.connections.rows import (
     Connection,
+    DecisionRound,
     PendingDerivation,
     RejectedRecord,
     Selection,
@@ -53,7 +55,7 @@ WINDOW = date(2026, 1, 1)
 OF_CONTROL = (
     *(Connection, Selection, Suppression, SuppressedKey, DocumentReading, OAuthGrant, Order),
     *(JournalEntry, PolicyOrder, PlacedHold),
-    *(RuleVersion, RuleActivation),
+    *(RuleVersion, RuleActivation, CatchUpOrder),
     *(DestinationRow, KillSwitchRow, BreakerRow),
 )
 OF_DISPATCH = (SentRow, TagRow, TaskRow)
@@ -157,6 +159,14 @@ def rows_of(planted: Planted, name: str) -> list[Row]:
             stream="commits",
             window=WINDOW,
             sync_id=sync,
+        ),
+        DecisionRound(
+            tenant_id=tenant,
+            connection_id=connection,
+            stream="commits",
+            window=WINDOW,
+            sync_id=sync,
+            made_at=NOW,
         ),
         RejectedRecord(
             id="r1",
@@ -279,6 +289,18 @@ def _automation(planted: Planted) -> list[Row]:
             tenant_id=tenant, rule="large", version=1, digest="d" * 32, made_by="ann", made_at=NOW
         ),
         RuleSetRecord(tenant_id=tenant, digest="d" * 32, members=[]),
+        CatchUpOrder(
+            id=f"k{planted.connection[1:]}",
+            tenant_id=tenant,
+            rules=[["large", 1, "d" * 32]],
+            rule_set="d" * 32,
+            connections=[planted.connection],
+            since=NOW,
+            until=NOW,
+            previewed={},
+            ordered_by="ann",
+            ordered_at=NOW,
+        ),
         DecisionChain(tenant_id=tenant, length=1, head=b"h" * 32),
         DecisionRecord(
             tenant_id=tenant,

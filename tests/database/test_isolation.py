@@ -36,6 +36,7 @@ OWN_NAMES = [table.name for table in OWN]
 CLOSED_TO_RUNS = {
     *("document_readings", "journal_entries", "oauth_grants", "receipts"),
     *("outbox", "destinations", "sent", "kill_switches", "breakers", "tags", "tasks"),
+    "catch_ups",
 }
 SEEN_BY_RUNS = [table for table in OWN if table.name not in CLOSED_TO_RUNS]
 SEEN_NAMES = [table.name for table in SEEN_BY_RUNS]
@@ -44,6 +45,7 @@ INSERTED_BY_RUNS = {
     "syncs",
     "sync_streams",
     "pending_derivations",
+    "decision_rounds",
     "rejected_records",
     "rule_sets",
     "decision_chains",

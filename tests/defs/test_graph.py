@@ -25,20 +25,23 @@ def definitions(*kinds: Kind) -> Definitions:
 def specs() -> dict[AssetKey, AssetSpec]:
     """Of the kinds; what is true of all of them together has a group of its own."""
     found = definitions().resolve_all_asset_specs()
-    return {spec.key: spec for spec in found if spec.group_name != "privacy"}
+    return {spec.key: spec for spec in found if spec.group_name in {"git", "sql"}}
 
 
-def test_a_kind_has_three_assets_for_each_stream_that_is_always_there() -> None:
+def test_a_kind_has_four_assets_for_each_stream_that_is_always_there() -> None:
     assert {key.to_user_string() for key in specs()} == {
         "git/commits_segments",
         "git/commits_documents",
         "git/commits_activities",
+        "git/commits_decisions",
         "git/branches_segments",
         "git/branches_documents",
         "git/branches_activities",
+        "git/branches_decisions",
         "sql/segments",
         "sql/documents",
         "sql/activities",
+        "sql/decisions",
     }
 
 
@@ -51,6 +54,7 @@ def test_each_phase_waits_for_the_one_before_of_the_same_stream() -> None:
     assert before["git/commits_segments"] == []
     assert before["git/commits_documents"] == ["git/commits_segments"]
     assert before["git/commits_activities"] == ["git/commits_documents"]
+    assert before["git/commits_decisions"] == ["git/commits_activities"]
     assert before["sql/activities"] == ["sql/documents"]
 
 
@@ -85,7 +89,7 @@ def test_whatever_starts_by_itself_says_what_for() -> None:
 def test_a_phase_is_one_step_over_all_streams() -> None:
     graph = definitions().resolve_asset_graph()
     steps = {graph.get(key).assets_def.op.name for key in specs() if key.path[0] == "git"}
-    assert steps == {"git_segments", "git_documents", "git_activities"}
+    assert steps == {"git_segments", "git_documents", "git_activities", "git_decisions"}
     for key in specs():
         assert graph.get(key).assets_def.can_subset
         policy = graph.get(key).backfill_policy
@@ -96,7 +100,7 @@ def test_a_phase_is_one_step_over_all_streams() -> None:
 def test_each_documents_asset_shows_four_checks() -> None:
     keys = definitions().resolve_asset_graph().asset_check_keys
     names = {(key.asset_key.to_user_string(), key.name) for key in keys}
-    assert {name for name in names if not name[0].startswith("privacy/")} == {
+    assert {name for name in names if name[0].startswith(("git/", "sql/"))} == {
         (asset, check)
         for asset in ("git/commits_documents", "git/branches_documents", "sql/documents")
         for check in (

@@ -67,14 +67,14 @@ def failure(result: ExecuteInProcessResult) -> StepFailureData:
     return event.step_failure_data
 
 
-def test_one_partition_goes_through_three_phases_in_their_order(
+def test_one_partition_goes_through_four_phases_in_their_order(
     platform: FakePlatform, instance: DagsterInstance
 ) -> None:
     result = run(platform, instance, partition_key=partition_key("acme.code", JANUARY))
     assert result.success
     assert platform.calls == [
         Call(phase, "acme.code", stream, JANUARY.key)
-        for phase in ("extract", "store", "derive")
+        for phase in ("extract", "store", "derive", "decide")
         for stream in ("commits", "branches")
     ]
     assert {(one.asset_key, one.partition) for one in materialised(result)} == {
@@ -237,6 +237,21 @@ def test_freshness_is_asked_once_for_a_kind_and_shown_on_all_its_documents(
     answers = result.get_asset_check_evaluations()
     assert [one.description for one in answers] == ["acme.code is 3 hours late."] * 2
     assert not any(one.passed for one in answers)
+
+
+@pytest.mark.parametrize(
+    ("job", "asked"),
+    (("check_actions", ["dead letters", "outbox"]), ("check_decisions", ["chains", "replay"])),
+)
+def test_what_is_true_of_all_decisions_is_asked_apart_from_syncs(
+    platform: FakePlatform, instance: DagsterInstance, job: str, asked: list[str]
+) -> None:
+    platform.decided_alike = FakeCheck(passed=False, summary="One came out otherwise.")
+    result = definitions(platform).resolve_job_def(job).execute_in_process(instance=instance)
+    assert sorted(platform.asked) == asked
+    answers = {one.check_name: one.passed for one in result.get_asset_check_evaluations()}
+    assert len(answers) == len(asked)
+    assert answers.get("decisions_are_made_again_alike", False) is False
 
 
 def test_a_stream_that_was_finished_before_a_failure_stays_visible(

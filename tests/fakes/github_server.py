@@ -178,14 +178,10 @@ class FakeGitHub:
         match below:
             case []:
                 return 200, repository.shape("full-repository"), {}
-            case ["issues"]:
-                return self._listed(path, query, _changed(repository.issues, query))
-            case ["issues", "comments"]:
-                return self._listed(path, query, _changed(repository.comments, query))
-            case ["pulls", "comments"]:
-                return self._listed(path, query, _changed(repository.review_comments, query))
-            case ["pulls"]:
-                return self._listed(path, query, _changed(repository.pulls, query))
+            case ["issues"] | ["issues", "comments"] | ["pulls"] | ["pulls", "comments"]:
+                return self._listed(path, query, _changed(repository.changing[name], query))
+            case ["issues", "events"]:
+                return self._listed(path, query, _newest_first(repository.issue_events))
             case ["pulls", number, "reviews"]:
                 return self._listed(path, query, repository.reviews.get(int(number), []))
             case ["releases"]:
@@ -235,6 +231,10 @@ def _changed(items: list[Item], query: Mapping[str, str]) -> list[Item]:
         key=lambda item: (item["updated_at"], item["id"]),
     )
     return found[::-1] if query.get("direction") == "desc" else found
+
+
+def _newest_first(items: list[Item]) -> list[Item]:
+    return sorted(items, key=lambda item: (item["created_at"], item["id"]), reverse=True)
 
 
 def _refusal(status: int, message: str, headers: Mapping[str, str] | None = None) -> Reply:

@@ -47,12 +47,23 @@ class FakeRepository:
     pushed_at: datetime | None = None
     issues: list[Item] = field(default_factory=list)
     pulls: list[Item] = field(default_factory=list)
+    issue_events: list[Item] = field(default_factory=list)
     reviews: dict[int, list[Item]] = field(default_factory=dict)
     comments: list[Item] = field(default_factory=list)
     review_comments: list[Item] = field(default_factory=list)
     commits: list[Item] = field(default_factory=list)
     releases: list[Item] = field(default_factory=list)
     statuses: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def changing(self) -> Mapping[str, list[Item]]:
+        """What can be listed by its last change, by its path."""
+        return {
+            "issues": self.issues,
+            "issues/comments": self.comments,
+            "pulls": self.pulls,
+            "pulls/comments": self.review_comments,
+        }
 
     def shape(self, schema: str = "minimal-repository") -> Item:
         owner, _, name = self.full_name.partition("/")
@@ -113,6 +124,20 @@ class FakeRepository:
         )
         self.pulls.append({**content, **values})
         return self.pulls[-1]
+
+    def add_issue_event(self, number: int, at: datetime, event: str, **values: Any) -> Item:
+        """Something that was done to the issue of a number, which need not be there any more."""
+        issue = shaped("issue", id=1_000_000 + number, number=number, title=f"Issue {number}")
+        content = shaped(
+            "issue-event",
+            id=8_000_000 + number,
+            event=event,
+            actor=person(number % 50),
+            issue=issue,
+            created_at=text_of(at),
+        )
+        self.issue_events.append({**content, **values})
+        return self.issue_events[-1]
 
     def add_review(self, pull: Item, number: int, at: datetime, **values: Any) -> Item:
         content = shaped(

@@ -84,6 +84,9 @@ class FakeSync:
     def derive(self, stream: str, window: Window) -> PhaseResult:
         return self._phase("derive", stream, window)
 
+    def decide(self, stream: str, window: Window) -> PhaseResult:
+        return self._phase("decide", stream, window)
+
     def _phase(self, phase: str, stream: str, window: Window) -> PhaseResult:
         call = Call(phase, self._handle, stream, window.key)
         self._platform.calls.append(call)
@@ -123,6 +126,8 @@ class FakePlatform:
         self.owner = FakeCheck()
         self.fresh = FakeCheck()
         self.aged = FakeCheck()
+        self.decided_alike = FakeCheck()
+        self.asked: list[str] = []
         self.swept: dict[str, dict[str, ConnectionSweep]] = {}
         self.tokens: dict[str, int] = {}
         self.actions: dict[str, int] = {}
@@ -180,6 +185,22 @@ class FakePlatform:
     def freshness(self, kind: str) -> FakeCheck:
         assert kind
         return self.fresh
+
+    def replay_of_the_day(self) -> FakeCheck:
+        self.asked.append("replay")
+        return self.decided_alike
+
+    def chains_of_the_day(self) -> FakeCheck:
+        self.asked.append("chains")
+        return FakeCheck()
+
+    def outbox_age(self) -> FakeCheck:
+        self.asked.append("outbox")
+        return FakeCheck()
+
+    def dead_letters(self) -> FakeCheck:
+        self.asked.append("dead letters")
+        return FakeCheck()
 
     def rotate_expiring_keys(self, limit: int) -> Sequence[str]:
         assert limit

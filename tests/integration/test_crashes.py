@@ -72,6 +72,7 @@ def _unharmed(world: World, shop: Shop, name: str) -> tuple[list[float], Content
     handle = world.add_connection(shop.form, name=name, limits=SMALL_SEGMENTS)
     borders = run_to_the_end(world.settings, handle, (MARCH,), name)
     world.require_equal_to_source(handle, ORDERS, PRODUCTS)
+    world.require_numbered(handle)
     content = world.content(handle, ORDERS, PRODUCTS)
     world.remove(handle)
     return borders, content

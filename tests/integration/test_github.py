@@ -1,4 +1,4 @@
-"""An organisation on GitHub, all the way: nine streams to documents and messages, and again."""
+"""An organisation on GitHub, all the way: ten streams to documents and messages, and again."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -14,8 +14,8 @@ from tests.integration.world import NOW, World
 
 TOKEN = "ghp_planted7Jd92kQwErTy"
 STREAMS = {
-    "repositories": 3, "issues": 240, "pull_requests": 61, "reviews": 12, "comments": 240,
-    "review_comments": 240, "commits": 240, "releases": 240, "users": 240,
+    "repositories": 3, "issues": 240, "pull_requests": 61, "issue_events": 240, "reviews": 12,
+    "comments": 240, "review_comments": 240, "commits": 240, "releases": 240, "users": 240,
 }  # fmt: skip
 
 
@@ -39,6 +39,7 @@ def fill(acme: FakeOrganisation) -> None:
         acme.repositories[0].add_review(pull, number, instants[5])
     for plant in (
         planting.plant_issues,
+        planting.plant_issue_events,
         planting.plant_comments,
         planting.plant_review_comments,
         planting.plant_commits,

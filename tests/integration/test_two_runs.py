@@ -18,4 +18,5 @@ def test_one_waits_for_the_other_and_nothing_is_doubled(world: World, tmp_path: 
         other.process.join(SYNC_S)
         assert (one.process.exitcode, other.process.exitcode) == (0, 0)
     world.require_equal_to_source(handle, ORDERS, PRODUCTS)
+    world.require_numbered(handle)
     world.require_balance(handle, orders=8_000)

@@ -8,9 +8,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from coworker_pipelines.activities.derive import derive_messages
+from coworker_pipelines.activities.store import Span
 from coworker_pipelines.assembly import Platform
 from coworker_pipelines.connections.catalogs import catalog_of
 from coworker_pipelines.connections.connections import find_connection
+from coworker_pipelines.connections.message_numbers import last_published
 from coworker_pipelines.connections.rows import StreamState, SyncStream
 from coworker_pipelines.connections.syncs import find_sync, list_syncs, sync_parts
 from coworker_pipelines.connectors.registry import connector_class
@@ -159,6 +161,17 @@ class World:
         assert not expected_activities - found, "activities are missing"
         assert not found - expected_activities, "there are activities that no document makes"
 
+    def require_numbered(self, handle: str) -> None:
+        """Every message has a number of its own, up to the one that is published."""
+        with self.opened() as platform:
+            with platform.database.control() as session:
+                last = last_published(session, find_connection(session, handle).scope)
+            with platform.open_reading(handle) as reading:
+                pages = list(reading.activities.in_order(Span(), up_to=last))
+        numbers = [message.sequence for page in pages for message in page]
+        assert None not in numbers
+        assert len(set(numbers)) == len(numbers) == self.activity_ids(handle).total()
+
     def require_own_activities(self, handle: str, *streams: str) -> None:
         """Every stored document has its activities, and there is no other."""
         expected: Counter[str] = Counter()
@@ -225,9 +238,10 @@ def sync_all(
     run: str,
     entered: Callable[[int], None] = lambda _: None,
 ) -> None:
-    """The three phases over every selected stream and window, as a Dagster run calls them.
+    """The phases over every selected stream and window, as a Dagster run calls them.
 
-    ``entered`` is told the number of each phase when it begins.
+    ``entered`` is told the number of each of ``PHASES`` when it begins; deciding, which comes to
+    nothing without rules, is a part of the last.
     """
     with platform.open_sync(handle, run, windows) as sync:
         for number, phase in enumerate((sync.extract, sync.store, sync.derive)):
@@ -235,3 +249,6 @@ def sync_all(
             for stream in sync.streams:
                 for window in windows:
                     phase(stream, window)
+        for stream in sync.streams:
+            for window in windows:
+                sync.decide(stream, window)

@@ -5,7 +5,6 @@ the settings: record ``n`` of ``records`` stands at the ``n``-th of some instant
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from datetime import datetime
 from itertools import count
 from typing import Any, ClassVar, Final
@@ -277,34 +276,6 @@ class DiscoversOther(Shelf):
 
     def discover(self) -> Catalog:
         return Catalog((LOANS, BOOKS) if next(_ticks) % 2 else (BOOKS, LOANS))
-
-
-class NamesAPerson(Shelf):
-    @classmethod
-    def derive(cls, stream: Stream, record: StoredRecord) -> Iterator[Fact]:
-        for fact in super().derive(stream, record):
-            yield replace(fact, attributes={"by": record.payload.get("author")})
-
-
-class DerivesByTheClock(Shelf):
-    @classmethod
-    def derive(cls, stream: Stream, record: StoredRecord) -> Iterator[Fact]:
-        for fact in super().derive(stream, record):
-            yield replace(fact, discriminator=f"{next(_ticks)}")
-
-
-class SaysItTwice(Shelf):
-    @classmethod
-    def derive(cls, stream: Stream, record: StoredRecord) -> Iterator[Fact]:
-        for _ in range(2):
-            yield from super().derive(stream, record)
-
-
-class NeedsEveryField(Shelf):
-    @classmethod
-    def derive(cls, stream: Stream, record: StoredRecord) -> Iterator[Fact]:
-        assert record.payload["author"].strip()
-        yield from super().derive(stream, record)
 
 
 class TellsThePassword(Shelf):

@@ -15,7 +15,7 @@ from coworker_pipelines.sdk.conformance import (
     WindowConformance,
 )
 from coworker_pipelines.sdk.connector import Connector
-from tests.sdk import shelf
+from tests.sdk import shelf, shelf_facts
 
 WRONG = "swordfish-0815"
 
@@ -94,10 +94,14 @@ class TestSettings(SettingsConformance):
         (shelf.OneGreatPage, "a_read_resumes_at_every_page_border", "are the most"),
         (shelf.NoLastPage, "an_empty_source_gives_one_empty_page", "at least one page"),
         (shelf.DiscoversOther, "discovery_is_the_same_twice", "Two discoveries"),
-        (shelf.NamesAPerson, "facts_are_pure", "names a person"),
-        (shelf.DerivesByTheClock, "facts_are_pure", "Two derivations"),
-        (shelf.SaysItTwice, "facts_are_pure", "share verb"),
-        (shelf.NeedsEveryField, "facts_are_pure", "required fields alone"),
+        (shelf_facts.NamesAPerson, "facts_are_pure", "names a person"),
+        (shelf_facts.HashesAPerson, "facts_are_pure", "which names a person"),
+        (shelf_facts.TellsOtherChanges, "facts_are_pure", "that it tells /state"),
+        (shelf_facts.HidesThatItIsUnmapped, "facts_are_pure", "has such facts"),
+        (shelf_facts.AddsWhatIsUnmapped, "facts_are_pure", "is an Update"),
+        (shelf_facts.DerivesByTheClock, "facts_are_pure", "Two derivations"),
+        (shelf_facts.SaysItTwice, "facts_are_pure", "share verb"),
+        (shelf_facts.NeedsEveryField, "facts_are_pure", "required fields alone"),
     ),
 )
 def test_a_bad_window_stream_fails(bad: type[Connector[Any]], check: str, says: str) -> None:

@@ -42,7 +42,7 @@ def decide(
     except (KeyError, TypeError) as error:
         raise DefectError("What is to be decided on is no activity.") from error
     entries = _considered(event, facts, rules.triggered(kind, stream, verb))
-    _resolve(entries)
+    _resolve(entries, facts)
     chosen = list(_chosen(entries))
     captured = facts.content()
     found = decision_id(
@@ -101,9 +101,12 @@ def _considered(event: Mapping[str, Any], facts: Facts, triggered: Triggered) ->
     if not triggered.rules:
         return []
     situation = situation_of(event, facts, triggered.names)
+    acted = () if facts.catch_up is None else facts.catch_up.acted
     entries = []
     for one in triggered.rules:
-        if one.always_in_force or one.rule.in_force(facts.decided_at):
+        if one.rule.id in acted:
+            considered = Considered(Outcome.ACTED_BEFORE, [])
+        elif one.always_in_force or one.rule.in_force(facts.moment):
             considered = one.consider(situation)
         else:
             considered = Considered(Outcome.NOT_IN_FORCE, [])
@@ -111,18 +114,40 @@ def _considered(event: Mapping[str, Any], facts: Facts, triggered: Triggered) ->
     return entries
 
 
-def _resolve(entries: Sequence[_Entry]) -> None:
-    """Of each conflict group the first that matched acts, if none before it failed."""
-    first: dict[str, _Entry] = {}
+def _resolve(entries: Sequence[_Entry], facts: Facts) -> None:
+    """Of each conflict group the first that matched acts, if none before it failed.
+
+    For whom the message is history stands in nobody's way. Who has acted before stands in the
+    way of its whole group.
+    """
+    first: dict[str, _Entry] = {
+        entry.compiled.rule.conflict_group: entry
+        for entry in entries
+        if entry.compiled.rule.conflict_group and entry.outcome is Outcome.ACTED_BEFORE
+    }
     for entry in entries:
-        group = entry.compiled.rule.conflict_group
-        if group is None or entry.outcome not in {Outcome.MATCHED, Outcome.FAILED}:
+        if entry.compiled.rule.id in facts.history:
+            if entry.outcome is Outcome.MATCHED:
+                entry.outcome = Outcome.HISTORY
             continue
-        before = first.setdefault(group, entry)
-        if before is not entry and entry.outcome is Outcome.MATCHED:
-            lost = before.considered.outcome is Outcome.MATCHED
-            entry.outcome = Outcome.LOST if lost else Outcome.BLOCKED
-            entry.by = before.compiled.rule.id
+        _compete(entry, first)
+    if facts.catch_up is not None:
+        for entry in entries:
+            if entry.outcome is Outcome.MATCHED and (
+                entry.compiled.rule.id not in facts.catch_up.rules
+            ):
+                entry.outcome = Outcome.NOT_ORDERED
+
+
+def _compete(entry: _Entry, first: dict[str, _Entry]) -> None:
+    group = entry.compiled.rule.conflict_group
+    if group is None or entry.outcome not in {Outcome.MATCHED, Outcome.FAILED}:
+        return
+    before = first.setdefault(group, entry)
+    if before is not entry and entry.outcome is Outcome.MATCHED:
+        blocked = before.considered.outcome is Outcome.FAILED
+        entry.outcome = Outcome.BLOCKED if blocked else Outcome.LOST
+        entry.by = before.compiled.rule.id
 
 
 def _chosen(entries: Sequence[_Entry]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:

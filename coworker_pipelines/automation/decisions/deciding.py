@@ -1,22 +1,22 @@
 """A run of deciding: each message once, whatever happens on the way."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
-from typing import Any, Final, Self
+from typing import Final, Self
 
 from sqlalchemy.orm import Session
 
-from coworker_pipelines.activities.store import ActivitiesStore
+from coworker_pipelines.automation.decisions.admission import Admit, Event, everything
 from coworker_pipelines.automation.decisions.decide import decide
+from coworker_pipelines.automation.decisions.decision import Decision
 from coworker_pipelines.automation.decisions.store import append, decided_messages, lock_chain
+from coworker_pipelines.automation.outbox.store import enqueue
 from coworker_pipelines.automation.rows import DecisionChain
-from coworker_pipelines.automation.rules.rule_set import RuleSet, digest_of
 from coworker_pipelines.automation.rules.situation import Facts
-from coworker_pipelines.automation.rules.store import active_members, active_rule_set
+from coworker_pipelines.automation.rules.standing import Standing, standing_rules
 from coworker_pipelines.database.database import Database
-from coworker_pipelines.kernel.scope import Scope
 
 MESSAGES_A_TRANSACTION: Final = 500
 
@@ -42,71 +42,67 @@ class DecidedCounts:
 def decide_messages(
     database: Database,
     tenant: str,
-    events: Iterable[Mapping[str, Any]],
+    events: Iterable[Event],
     *,
     connection: str,
     now: datetime,
+    made_at: datetime | None = None,
+    admit: Admit = everything,
 ) -> DecidedCounts:
     """After this there is a decision on each of the messages, under the rules in force.
 
     A message that was decided before stays as it was decided, whichever rules that was under:
-    so it can be done again, from the start or after a crash anywhere, and adds nothing.
+    so it can be done again, from the start or after a crash anywhere, and adds nothing. What was
+    chosen waits in the outbox from the same moment on. A message without a time happened when it
+    was made: at ``made_at``, or now. ``admit`` leaves out what may not be decided any more.
     """
     facts = Facts(connection=connection, decided_at=now)
     total = DecidedCounts()
-    known: RuleSet | None = None
-    for page in _pages(events):
+    known: Standing | None = None
+    for page in pages(events):
         with database.tenant(tenant) as session:
             # Locked first: what is switched off from now on is not seen as switched on.
             chain = lock_chain(session, tenant)
-            known = _rules(session, tenant, known)
-            total += _decide_page(session, chain, page, facts, known)
+            admitted = admit(session, page)
+            new = _undecided(session, tenant, admitted)
+            known = standing_rules(session, tenant, known)
+            made = [
+                decide(event, _facts_of(event, facts, known, made_at or now), known.rules)
+                for event in new
+            ]
+            total += keep(session, chain, made)
+            total += DecidedCounts(before=len(admitted) - len(new))
     return total
 
 
-def decide_sync(
-    database: Database,
-    activities: ActivitiesStore,
-    scope: Scope,
-    *,
-    stream: str,
-    sync: str,
-    connection: str,
-    now: datetime,
-) -> DecidedCounts:
-    """The same for the messages that a sync made of a stream; ``connection`` is its name."""
-    events = (event for page in activities.scan(stream, sync=sync) for event in page)
-    return decide_messages(database, scope.tenant, events, connection=connection, now=now)
-
-
-def _decide_page(
-    session: Session,
-    chain: DecisionChain,
-    page: Sequence[Mapping[str, Any]],
-    facts: Facts,
-    rules: RuleSet,
-) -> DecidedCounts:
-    by_id = {event["id"]: event for event in page}
-    before = decided_messages(session, chain.tenant_id, list(by_id))
-    made = [
-        decide(event, facts, rules) for message, event in by_id.items() if message not in before
-    ]
+def keep(session: Session, chain: DecisionChain, made: Sequence[Decision]) -> DecidedCounts:
+    """After this transaction the decisions are in the chain and their actions in the outbox."""
+    decided = append(session, chain, made)
+    enqueue(session, chain.tenant_id, made)
     return DecidedCounts(
-        decided=append(session, chain, made),
-        before=len(page) - len(made),
+        decided=decided,
         actions=sum(decision.actions for decision in made),
         failed=sum(decision.failed for decision in made),
     )
 
 
-def _rules(session: Session, tenant: str, known: RuleSet | None) -> RuleSet:
-    """The rules in force now; they are made ready again only if they are others."""
-    if known is not None and digest_of(active_members(session, tenant)) == known.digest:
-        return known
-    return active_rule_set(session, tenant)
+def _undecided(session: Session, tenant: str, page: Sequence[Event]) -> list[Event]:
+    by_id = {event["id"]: event for event in page}
+    before = decided_messages(session, tenant, list(by_id))
+    return [event for message, event in by_id.items() if message not in before]
 
 
-def _pages(events: Iterable[Mapping[str, Any]]) -> Iterator[Sequence[Mapping[str, Any]]]:
+def _facts_of(event: Event, facts: Facts, standing: Standing, made_at: datetime) -> Facts:
+    data = event["data"]
+    triggered = standing.rules.triggered(data["kind"], data["object"]["stream"], data["verb"])
+    told = event.get("time")
+    moment = made_at if told is None else datetime.fromisoformat(told)
+    history = standing.history(triggered.rules, moment)
+    return replace(facts, history=history) if history else facts
+
+
+def pages(events: Iterable[Event]) -> Iterator[Sequence[Event]]:
+    """As many at a time as are decided in a transaction."""
     remaining = iter(events)
     while page := list(islice(remaining, MESSAGES_A_TRANSACTION)):
         yield page

@@ -43,7 +43,7 @@ class Decision:
 
 
 def decision_id(
-    *, message: str, content: str, facts: Mapping[str, str], rule_set: str, engine: str
+    *, message: str, content: str, facts: Mapping[str, Any], rule_set: str, engine: str
 ) -> str:
     """A hash of everything that a decision is a function of.
 

@@ -52,9 +52,8 @@ def dry_run(
         moment = moment_of(event)
         if (since and moment < since) or (until and moment >= until):
             continue
-        run.messages += 1
         decision = decide(event, Facts(connection=connection, decided_at=moment), rules)
-        _count(run, event, moment.astimezone(UTC).date(), decision.open_content())
+        count_decision(run, event, moment.astimezone(UTC).date(), decision.open_content())
 
 
 def moment_of(event: Mapping[str, Any]) -> datetime:
@@ -64,7 +63,11 @@ def moment_of(event: Mapping[str, Any]) -> datetime:
     return Window.parse(event["data"]["window"]).start_at
 
 
-def _count(run: DryRun, event: Mapping[str, Any], day: date, opened: Mapping[str, Any]) -> None:
+def count_decision(
+    run: DryRun, event: Mapping[str, Any], day: date, opened: Mapping[str, Any]
+) -> None:
+    """Add one decision to the run, by the open half of its record."""
+    run.messages += 1
     for rule in opened["rules"]:
         if rule["outcome"] not in COUNTED:
             continue

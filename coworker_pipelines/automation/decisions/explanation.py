@@ -55,7 +55,7 @@ def explain(kept: Kept, rules: RuleSet) -> Explanation:
                 rule=told["id"],
                 version=told["version"],
                 outcome=told["outcome"],
-                sentence=_sentence(told),
+                sentence=_sentence(told, opened["facts"]),
                 because=list(_because(compiled[told["id"]], reasons.get(told["id"], ()))),
             )
             for told in opened["rules"]
@@ -79,7 +79,7 @@ def _because(rule: CompiledRule, reasons: Sequence[Sequence[Any]]) -> Iterator[B
         yield Because(condition=rule.condition.atoms[number].source, outcome=said, read=read)
 
 
-def _sentence(told: Mapping[str, Any]) -> str:
+def _sentence(told: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
     match Outcome(told["outcome"]):
         case Outcome.MATCHED:
             return "It matched, and its actions were chosen."
@@ -96,3 +96,13 @@ def _sentence(told: Mapping[str, Any]) -> str:
             )
         case Outcome.NOT_IN_FORCE:
             return "It was not in force at that moment."
+        case Outcome.HISTORY:
+            return (
+                "It matched, but the message had happened before the rule became active, "
+                f"{facts['history'][told['id']]}: it is history, and nothing is done about it "
+                "unless a catch-up is ordered."
+            )
+        case Outcome.ACTED_BEFORE:
+            return "It has acted on this message before, and acts once."
+        case Outcome.NOT_ORDERED:
+            return "It matched, but the catch-up was ordered for other rules."

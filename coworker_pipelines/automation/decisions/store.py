@@ -85,6 +85,20 @@ def decided_messages(session: Session, tenant: str, messages: Sequence[str]) -> 
     )
 
 
+def acted_on(session: Session, tenant: str, messages: Sequence[str]) -> dict[str, frozenset[str]]:
+    """By message the rules that ever chose an action because of it."""
+    found: dict[str, frozenset[str]] = {}
+    statement = select(DecisionRecord.message_id, DecisionRecord.open).where(
+        DecisionRecord.tenant_id == tenant,
+        DecisionRecord.message_id.in_(messages),
+        DecisionRecord.actions > 0,
+    )
+    for message, opened in session.execute(statement):
+        rules = frozenset(action["rule"] for action in orjson.loads(opened)["actions"])
+        found[message] = found.get(message, frozenset()) | rules
+    return found
+
+
 def append(
     session: Session,
     chain: DecisionChain,
@@ -119,18 +133,18 @@ def find_decision(session: Session, tenant: str, decision: str) -> Kept:
     Raises:
         TenantActionError: there is none.
     """
-    statement = (
-        _kept(tenant)
-        .where((DecisionRecord.id == decision) | (DecisionRecord.message_id == decision))
-        .order_by(DecisionRecord.sequence.desc())
-        .limit(1)
-    )
-    found = session.scalar(statement)
+    found = session.scalar(_named(tenant, decision))
     if found is None:
         raise TenantActionError(
             f"There is no decision {decision[:40]!r}; see `coworker decisions list`."
         )
     return _opened(found)
+
+
+def has_decision(session: Session, tenant: str, decision: str) -> bool:
+    """Whether ``find_decision`` would find one."""
+    statement = _named(tenant, decision).with_only_columns(DecisionRecord.sequence)
+    return session.execute(statement).first() is not None
 
 
 def latest_decisions(
@@ -161,23 +175,40 @@ def scan_decisions(session: Session, tenant: str, span: Span) -> Iterator[list[K
         last = page[-1].sequence
 
 
+def kept_at(session: Session, tenant: str, sequences: Iterable[int]) -> list[Kept]:
+    """Those with these numbers, in their order."""
+    statement = _kept(tenant).where(DecisionRecord.sequence.in_(sequences))
+    return [_opened(row) for row in session.scalars(statement.order_by(DecisionRecord.sequence))]
+
+
 def verify_chain(session: Session, tenant: str) -> Verified:
     """Whether the tenant's whole chain holds, up to where it should end."""
+    return verify_from(session, tenant, 1)
+
+
+def verify_from(session: Session, tenant: str, first: int) -> Verified:
+    """Whether the chain holds from its link ``first`` on; what lies before is taken for granted."""
+    before = session.get(DecisionRecord, (tenant, first - 1)) if first > 1 else None
     chain = session.get(DecisionChain, tenant)
-    verified = verify(tenant, _links(session, tenant))
+    verified = verify(
+        tenant,
+        _links(session, tenant, after=first - 1),
+        previous=BEGINNING if before is None else before.hash,
+        first=first,
+    )
     if verified.broken_at is None and chain is not None and chain.head != verified.head:
         return Verified(
             links=verified.links,
             erased=verified.erased,
             head=verified.head,
-            broken_at=verified.links + 1,
+            broken_at=first + verified.links,
             why="records at its end are missing",
         )
     return verified
 
 
-def _links(session: Session, tenant: str) -> Iterator[Link]:
-    last = 0
+def _links(session: Session, tenant: str, *, after: int) -> Iterator[Link]:
+    last = after
     columns = (
         DecisionRecord.sequence,
         DecisionRecord.open,
@@ -202,6 +233,15 @@ def _links(session: Session, tenant: str) -> Iterator[Link]:
 
 def _kept(tenant: str) -> Select[DecisionRecord]:
     return select(DecisionRecord).where(DecisionRecord.tenant_id == tenant)
+
+
+def _named(tenant: str, decision: str) -> Select[DecisionRecord]:
+    return (
+        _kept(tenant)
+        .where((DecisionRecord.id == decision) | (DecisionRecord.message_id == decision))
+        .order_by(DecisionRecord.sequence.desc())
+        .limit(1)
+    )
 
 
 def _spanned(statement: Select[DecisionRecord], span: Span) -> Select[DecisionRecord]:

@@ -187,6 +187,7 @@ class _Checker:
             )
         for item in node.right.items if isinstance(node.right, ListOf) else ():
             _require_word(item, left.words)
+        _require_word(node.left, right.item.words)
         return BOOLEAN
 
     def _comparison(self, node: Binary, present: frozenset[Path]) -> ValueType:

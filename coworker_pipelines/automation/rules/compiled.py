@@ -32,6 +32,12 @@ class Outcome(StrEnum):
     BLOCKED = "blocked"
     """It matched, and another one that comes first failed: nobody knows who would have won."""
     NOT_IN_FORCE = "not_in_force"
+    HISTORY = "history"
+    """It matched, and the message had happened before the rule became active."""
+    ACTED_BEFORE = "acted_before"
+    """A catch-up came to a message on which it has acted already; it was not asked again."""
+    NOT_ORDERED = "not_ordered"
+    """It matched, and the catch-up is for other rules."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ from coworker_pipelines.automation.rules.vocabulary import Vocabulary
 from coworker_pipelines.connectors import registry
 from coworker_pipelines.extraction.payload import time_text
 from coworker_pipelines.kernel.window import Window
-from coworker_pipelines.sdk.activity import AttributeType, FactShape
+from coworker_pipelines.sdk.activity import AttributeType, FactShape, Verb
 from coworker_pipelines.sdk.connector import ANY_STREAM
 
 _ID: Final = "0" * 32
@@ -50,7 +50,7 @@ def message_of(given: MessageGiven, rule: Rule) -> dict[str, Any]:
     filled = (
         {name: _filled(shape.attributes[name], stream) for name in shape.always} if shape else {}
     )
-    verb = given.verb or _verb(rule, shape)
+    verb = given.verb or (Verb.UPDATE if given.unmapped else _verb(rule, shape))
     event: dict[str, Any] = {
         "specversion": SPEC_VERSION,
         "id": _ID,
@@ -81,6 +81,12 @@ def message_of(given: MessageGiven, rule: Rule) -> dict[str, Any]:
     }
     if given.time is not None:
         event["time"] = time_text(given.time)
+    if given.unmapped:
+        event["data"]["unmapped"] = True
+    if given.changed:
+        event["data"]["changes"] = [
+            {"path": path, "before": _ID, "after": None} for path in given.changed
+        ]
     return event
 
 
@@ -108,6 +114,17 @@ def message_refusals(given: MessageGiven, rule: Rule, vocabulary: Vocabulary) ->
             yield Refusal(path=("attributes", name), sentence=sentence, of_key=True)
         elif type(value) is not _IS[wanted]:
             yield Refusal(path=("attributes", name), sentence=f"{name} is a {wanted}.")
+    yield from _event_refusals(given, shape, f"{kind} {stream}")
+
+
+def _event_refusals(given: MessageGiven, shape: FactShape, where: str) -> Iterator[Refusal]:
+    if given.unmapped and not (shape.unmapped and given.verb in {None, Verb.UPDATE}):
+        sentence = f"{where} tells no such event that is unmapped: it would be an Update."
+        yield Refusal(path=("unmapped",), sentence=sentence)
+    for number, changed in enumerate(given.changed):
+        if changed not in shape.changes:
+            sentence = f"{where} tells no change of {changed!r}.{nearest(changed, shape.changes)}"
+            yield Refusal(path=("changed", number), sentence=sentence)
 
 
 def _shape_of(given: MessageGiven, rule: Rule) -> tuple[str, str, FactShape | None]:

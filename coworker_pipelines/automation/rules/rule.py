@@ -68,7 +68,8 @@ class ObjectGiven(_Part):
 class MessageGiven(_Part):
     """A message of a test; what is left out is something ordinary.
 
-    ``actor`` is any word for a person: the same word is the same person.
+    ``actor`` is any word for a person: the same word is the same person. ``changed`` are the paths
+    of fields that had another value before.
     """
 
     kind: str | None = None
@@ -80,6 +81,8 @@ class MessageGiven(_Part):
     version: Annotated[int, Field(ge=0)] | None = None
     connection: Slug = "connection"
     attributes: dict[str, Plain] = Field(default_factory=dict)
+    unmapped: bool = False
+    changed: tuple[str, ...] = ()
 
 
 class RuleTest(_Part):

@@ -81,6 +81,7 @@ def vocabulary_of(trigger: Trigger) -> Vocabulary:
         ("message", "document", "content_hash"): Variable(type=TEXT),
         ("connection", "name"): Variable(type=TEXT),
     }
+    variables |= _told(shapes)
     attributes = _attributes(shapes)
     variables |= {("message", "attributes", name): one for name, one in attributes.items()}
     return Vocabulary(names=Names(variables=variables), shapes=shapes)
@@ -88,6 +89,18 @@ def vocabulary_of(trigger: Trigger) -> Vocabulary:
 
 def _words(words: frozenset[str]) -> ValueType:
     return ValueType(shape=Shape.TEXT, words=words)
+
+
+def _told(shapes: Shapes) -> dict[Path, Variable]:
+    """What messages say of their source's event, where one of the streams can say it."""
+    told: dict[Path, Variable] = {}
+    if any(shape.unmapped for shape in shapes.values()):
+        told["message", "unmapped"] = Variable(type=BOOLEAN)
+    paths = frozenset(path for shape in shapes.values() for path in shape.changes)
+    if paths:
+        changed = ValueType(shape=Shape.LIST, item=_words(paths))
+        told["message", "changed"] = Variable(type=changed)
+    return told
 
 
 def _attributes(shapes: Shapes) -> dict[str, Variable]:

@@ -8,6 +8,8 @@ from coworker_pipelines.connectors.git.streams import BRANCHES, COMMITS, TAGS
 from coworker_pipelines.sdk.activity import Actor, Fact, StoredRecord, Verb
 from coworker_pipelines.sdk.stream import IdentifierKind, Stream
 
+PARENTS_MAX: Final = 100
+"""A message has room for so many and more; nobody merges as many, unless to fill it."""
 _COUNTS: Final = ("files_changed", "lines_added", "lines_deleted")
 
 
@@ -35,7 +37,7 @@ def _commit(payload: Mapping[str, Any]) -> Fact:
         object_id=payload["sha"],
         actor=_actor(payload, "author_email"),
         attributes={
-            "parents": list(parents),
+            "parents": list(parents[:PARENTS_MAX]),
             **{name: payload[name] for name in _COUNTS if payload.get(name) is not None},
         },
     )

@@ -1,7 +1,10 @@
-"""Lists in the order in which things last changed: issues, comments, pull requests, reviews."""
+"""Lists in the order in which things last changed: issues, comments, pull requests, reviews.
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+And events of issues: they do not change, and are listed by when they happened.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, Self
 
@@ -16,6 +19,7 @@ from coworker_pipelines.connectors.github.lists import (
 from coworker_pipelines.connectors.github.passes import Place
 from coworker_pipelines.connectors.github.records import (
     Item,
+    issue_event_record,
     pull_request_record,
     review_record,
 )
@@ -120,8 +124,24 @@ class PullRequests(Reading):
         self, client: HttpClient, repository: Repository, span: Span, place: Place | None
     ) -> Iterator[Portion]:
         page = place["page"] if place else 1
-        for items, page_behind in _pull_requests(client, repository, span, page):
+        for items, page_behind in _downwards(client, repository, _PULL_REQUESTS, span, page):
             records = [pull_request_record(repository, item) for item in items]
+            yield Portion(records, None if page_behind is None else {"page": page_behind})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssueEvents(Reading):
+    """Read downwards like pull requests; that the newest come first is how GitHub lists them.
+
+    What happens meanwhile pushes others behind us: they may come twice, and none is passed by.
+    """
+
+    def portions(
+        self, client: HttpClient, repository: Repository, span: Span, place: Place | None
+    ) -> Iterator[Portion]:
+        page = place["page"] if place else 1
+        for items, page_behind in _downwards(client, repository, _ISSUE_EVENTS, span, page):
+            records = [issue_event_record(repository, item) for item in items]
             yield Portion(records, None if page_behind is None else {"page": page_behind})
 
 
@@ -133,7 +153,7 @@ class Reviews(Reading):
         self, client: HttpClient, repository: Repository, span: Span, place: Place | None
     ) -> Iterator[Portion]:
         page, done = (place["page"], place["done"]) if place else (1, 0)
-        for items, page_behind in _pull_requests(client, repository, span, page):
+        for items, page_behind in _downwards(client, repository, _PULL_REQUESTS, span, page):
             for records, count in _batches(client, repository, items[done:]):
                 done += count
                 if done < len(items):
@@ -169,17 +189,29 @@ def _batches(
         yield batch, count
 
 
-def _pull_requests(
-    client: HttpClient, repository: Repository, span: Span, page: int
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Downwards:
+    """A list below the repository whose latest items, by a field of theirs, come first."""
+
+    path: str
+    time: str
+    query: Mapping[str, str | int] = field(default_factory=dict)
+
+
+_PULL_REQUESTS: Final = _Downwards(
+    path="pulls",
+    time="updated_at",
+    query={"state": "all", "sort": "updated", "direction": "desc"},
+)
+_ISSUE_EVENTS: Final = _Downwards(path="issues/events", time="created_at")
+
+
+def _downwards(
+    client: HttpClient, repository: Repository, listed: _Downwards, span: Span, page: int
 ) -> Iterator[tuple[list[dict[str, Any]], int | None]]:
-    """Those that changed in the span, page by page, and the number of the page behind each."""
-    target = f"/repos/{repository.full_name}/pulls"
-    query: dict[str, str | int] = {
-        "state": "all",
-        "sort": "updated",
-        "direction": "desc",
-        "per_page": PER_PAGE,
-    }
+    """Those of the span, page by page, and the number of the page behind each."""
+    target = f"/repos/{repository.full_name}/{listed.path}"
+    query = {**listed.query, "per_page": PER_PAGE}
     while True:
         require_page(page)
         answer = client.get(target, {**query, "page": page}, accepted=ABSENT)
@@ -188,9 +220,9 @@ def _pull_requests(
             return
         items = answer.json()
         is_last = (
-            not items or answer.next_url is None or moment(items[-1]["updated_at"]) < span.since
+            not items or answer.next_url is None or moment(items[-1][listed.time]) < span.since
         )
-        inside = [item for item in items if span.holds(item["updated_at"])]
+        inside = [item for item in items if span.holds(item[listed.time])]
         yield inside, None if is_last else page + 1
         if is_last:
             return

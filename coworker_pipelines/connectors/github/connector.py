@@ -3,7 +3,12 @@
 from collections.abc import Iterator, Mapping
 from typing import ClassVar, Final
 
-from coworker_pipelines.connectors.github.by_update import ChangedSince, PullRequests, Reviews
+from coworker_pipelines.connectors.github.by_update import (
+    ChangedSince,
+    IssueEvents,
+    PullRequests,
+    Reviews,
+)
 from coworker_pipelines.connectors.github.commits import Commits
 from coworker_pipelines.connectors.github.facts import derive_facts
 from coworker_pipelines.connectors.github.failures import NAME, diagnose
@@ -27,6 +32,7 @@ from coworker_pipelines.connectors.github.snapshots import (
 from coworker_pipelines.connectors.github.streams import (
     COMMENTS,
     COMMITS,
+    ISSUE_EVENTS,
     ISSUES,
     PULL_REQUESTS,
     RELEASES,
@@ -58,6 +64,7 @@ _READINGS: Final[Mapping[str, Reading]] = {
     COMMENTS.name: ChangedSince(path="issues/comments", record_of=comment_record),
     REVIEW_COMMENTS.name: ChangedSince(path="pulls/comments", record_of=review_comment_record),
     PULL_REQUESTS.name: PullRequests(),
+    ISSUE_EVENTS.name: IssueEvents(),
     REVIEWS.name: Reviews(),
     COMMITS.name: Commits(),
 }

@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final
 
+from coworker_pipelines.connectors.github.issue_events import derive_event
 from coworker_pipelines.connectors.github.streams import (
     COMMENTS,
     COMMITS,
+    ISSUE_EVENTS,
     ISSUES,
     PULL_REQUESTS,
     RELEASES,
@@ -23,6 +25,8 @@ from coworker_pipelines.connectors.github.streams import (
 from coworker_pipelines.sdk.activity import Actor, Fact, StoredRecord, Verb
 from coworker_pipelines.sdk.stream import IdentifierKind, Stream
 
+PARENTS_MAX: Final = 100
+"""A message has room for so many and more; nobody merges as many, unless to fill it."""
 Payload = Mapping[str, Any]
 
 
@@ -139,7 +143,7 @@ def _commit(record: StoredRecord) -> Iterator[Fact]:
         actor=Actor(kind=IdentifierKind.EMAIL, value=email)
         if email
         else _login(payload, "author_login"),
-        attributes={**_told(payload, "repository_id"), "parents": parents},
+        attributes={**_told(payload, "repository_id"), "parents": parents[:PARENTS_MAX]},
     )
 
 
@@ -198,6 +202,7 @@ _DERIVERS: Final[Mapping[str, Callable[[StoredRecord], Iterator[Fact]]]] = {
     REPOSITORIES.name: _repository,
     ISSUES.name: _issue,
     PULL_REQUESTS.name: _pull_request,
+    ISSUE_EVENTS.name: derive_event,
     REVIEWS.name: _review,
     COMMENTS.name: _comment,
     REVIEW_COMMENTS.name: _review_comment,

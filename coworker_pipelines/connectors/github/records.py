@@ -48,6 +48,25 @@ def pull_request_record(repository: Repository, item: Item) -> Record:
     }
 
 
+def issue_event_record(repository: Repository, item: Item) -> Record:
+    """The issue may be gone, with what it was about."""
+    issue, rename = item.get("issue") or {}, item.get("rename") or {}
+    return {
+        **_in(repository),
+        **_same(item, "id", "event", "commit_id", "created_at"),
+        **_person(item.get("actor"), "actor"),
+        "issue_id": issue.get("id"),
+        "number": issue.get("number"),
+        "is_pull_request": issue.get("pull_request") is not None,
+        "assignee_login": _login(item.get("assignee")),
+        "reviewer_login": _login(item.get("requested_reviewer")),
+        "label": (item.get("label") or {}).get("name"),
+        "milestone": (item.get("milestone") or {}).get("title"),
+        "renamed_from": rename.get("from"),
+        "renamed_to": rename.get("to"),
+    }
+
+
 def review_record(repository: Repository, pull_request: Item, item: Item) -> Record | None:
     """``None`` for a review that its author has not submitted yet."""
     if item.get("submitted_at") is None:

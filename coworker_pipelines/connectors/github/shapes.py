@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from typing import Final
 
+from coworker_pipelines.connectors.github.issue_events import PATHS
 from coworker_pipelines.connectors.github.streams import (
     COMMENTS,
     COMMITS,
+    ISSUE_EVENTS,
     ISSUES,
     PULL_REQUESTS,
     RELEASES,
@@ -44,6 +46,19 @@ SHAPES: Final[Mapping[str, FactShape]] = {
         number=_WHOLE,
         draft=_TRUTH,
         merge_commit_sha=_TEXT,
+    ),
+    ISSUE_EVENTS.name: FactShape(
+        verbs=frozenset({Verb.ADD, Verb.REMOVE, Verb.UPDATE}),
+        object_types=frozenset({"issue"}),
+        attributes={
+            "event": _TEXT,
+            "repository_id": _WHOLE,
+            "number": _WHOLE,
+            "is_pull_request": _TRUTH,
+        },
+        always=frozenset({"event"}),
+        changes=PATHS,
+        unmapped=True,
     ),
     REVIEWS.name: _shape(
         "pull_request",

@@ -1,7 +1,8 @@
 """What an organisation offers.
 
 A stream is read by windows where the API says when a record last changed, and lists by that
-time: issues, pull requests, comments; commits by the time at which they were committed. Reviews
+time: issues, pull requests, comments; commits by the time at which they were committed; events of
+issues do not change, and are listed with the newest first. Reviews
 have no such time, but a review changes its pull request: they go with it, under its time.
 Repositories, releases and users have no list by time, and can be deleted: they are snapshots.
 """
@@ -113,6 +114,34 @@ PULL_REQUESTS: Final = Stream(
     time_field="updated_at",
     created_field="created_at",
     description="Pull requests, open, closed and merged.",
+)
+
+ISSUE_EVENTS: Final = Stream(
+    name="issue_events",
+    fields=(
+        Field(name="id", type="integer"),
+        *_REPOSITORY,
+        Field(name="issue_id", type="integer"),
+        Field(name="number", type="integer"),
+        Field(name="is_pull_request", type="boolean"),
+        Field(name="event", type="string"),
+        Field(name="actor_login", type="string", identifier=IdentifierKind.LOGIN, person="actor"),
+        Field(name="actor_id", type="integer", identifier=IdentifierKind.USER_ID, person="actor"),
+        Field(name="assignee_login", type="string", identifier=IdentifierKind.LOGIN),
+        Field(name="reviewer_login", type="string", identifier=IdentifierKind.LOGIN),
+        Field(name="label", type="string"),
+        Field(name="milestone", type="string"),
+        Field(name="renamed_from", type="string"),
+        Field(name="renamed_to", type="string"),
+        Field(name="commit_id", type="string"),
+        Field(name="created_at", type="string"),
+    ),
+    primary_key=("id",),
+    mode=SyncMode.WINDOW,
+    cursor_field="created_at",
+    time_field="created_at",
+    created_field="created_at",
+    description="What was done to issues and pull requests: labels, milestones, titles, reviewers.",
 )
 
 REVIEWS: Final = Stream(
@@ -276,6 +305,7 @@ STREAMS: Final = (
     REPOSITORIES,
     ISSUES,
     PULL_REQUESTS,
+    ISSUE_EVENTS,
     REVIEWS,
     COMMENTS,
     REVIEW_COMMENTS,

@@ -5,7 +5,7 @@ byte for byte what the next sync would take in.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Any, Final
 
 import orjson
 
@@ -64,16 +64,18 @@ class Fates:
     def of_activity(self, hit: Hit) -> bytes | None:
         """The operation that takes the person out of a message; ``None`` if it is not in there.
 
-        Its id stays taken, so that a replay, which creates only, does not bring it back.
+        It is the person's, or of a document that named them: then what it tells of values that
+        changed, be it only by their hashes, goes as well. Its id stays taken, so that a replay,
+        which creates only, does not bring it back.
         """
         event = orjson.dumps(hit.source["payload"], option=orjson.OPT_SORT_KEYS)
         masked = mask_addresses(event, self._is_masked)
         if self.terms is not None:
             masked = mask_terms(masked, self.terms)
         is_actor = hit.source.get("actor") in self.keys
-        if masked is event and not is_actor:
-            return None
         message = orjson.loads(masked)
+        if not forget_values(message) and masked is event and not is_actor:
+            return None
         source = dict(hit.source)
         if is_actor:
             message["data"]["actor"] = None
@@ -106,6 +108,14 @@ class Fates:
 
     def _is_masked(self, address: str) -> bool:
         return self._key_of(address) in self.keys
+
+
+def forget_values(message: Mapping[str, Any]) -> bool:
+    """Of each change its path is left, and no hash; whether there was one."""
+    told = [one for one in message["data"].get("changes", ()) if one["before"] or one["after"]]
+    for one in told:
+        one["before"] = one["after"] = None
+    return bool(told)
 
 
 def count_deletes(operations: Iterable[bytes]) -> int:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import orjson
 
-from coworker_pipelines.sdk.activity import AttributeType, Fact, FactShape, StoredRecord
+from coworker_pipelines.sdk.activity import AttributeType, Fact, FactShape, StoredRecord, Verb
 from coworker_pipelines.sdk.conformance.reading import as_moment, bytes_of, key_of
 from coworker_pipelines.sdk.connector import ANY_STREAM, Connector
 from coworker_pipelines.sdk.page import Record
@@ -66,6 +66,10 @@ def _require_shape(shape: FactShape, fact: Fact) -> None:
     assert fact.object_type in shape.object_types, f"It has no {fact.object_type}."
     missing = shape.always - fact.attributes.keys()
     assert not missing, f"A fact lacks what is always there: {', '.join(sorted(missing))}."
+    assert shape.unmapped or not fact.unmapped, "The stream does not say that it has such facts."
+    assert not fact.unmapped or fact.verb is Verb.UPDATE, "An event without a verb is an Update."
+    for change in fact.changes:
+        assert change.path in shape.changes, f"It does not say that it tells {change.path}."
     for name, value in fact.attributes.items():
         wanted = shape.attributes.get(name)
         assert wanted is not None, f"The stream does not say that it has an attribute {name}."
@@ -86,8 +90,9 @@ _IS: Final[Mapping[AttributeType, Callable[[Any], bool]]] = {
 def _require_no_person(stream: Stream, payload: Mapping[str, Any], fact: Fact) -> None:
     try:
         told = orjson.dumps(fact.attributes, option=orjson.OPT_SORT_KEYS).decode()
+        changed = orjson.dumps([(one.before, one.after) for one in fact.changes]).decode()
     except orjson.JSONEncodeError as error:
-        raise AssertionError(f"A fact's attributes are not JSON: {error}.") from error
+        raise AssertionError(f"A fact's attributes or changes are not JSON: {error}.") from error
     for field in stream.fields:
         value = payload.get(field.name)
         if field.identifier is None or value is None or len(str(value)) < PERSONAL_CHARACTERS_MIN:
@@ -95,6 +100,8 @@ def _require_no_person(stream: Stream, payload: Mapping[str, Any], fact: Fact) -
         assert str(value) not in told, (
             f"A fact's attributes hold {field.name}, which names a person."
         )
+        # A hash of it would stay in the message when the person is erased.
+        assert str(value) not in changed, f"A change tells {field.name}, which names a person."
 
 
 def _require_derivable(kind: type[Connector[Any]], stream: Stream, smallest: Record) -> None:

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from coworker_pipelines.connectors.git.facts import PARENTS_MAX
 from coworker_pipelines.connectors.git.streams import BRANCHES, COMMITS, TAGS
 from coworker_pipelines.sdk.activity import Actor, Fact, Verb
 from coworker_pipelines.sdk.stream import IdentifierKind
@@ -38,6 +39,12 @@ def test_a_commit_of_two_parents_is_a_merge(empty: Repository) -> None:
     [fact] = facts(COMMITS, read(empty)[shas[2]])
     assert fact.verb is Verb.MERGE
     assert fact.attributes["parents"] == shas[:2]
+
+
+def test_a_commit_of_very_many_parents_does_not_fill_a_message() -> None:
+    parents = [f"{number:040x}" for number in range(5_000)]
+    [fact] = facts(COMMITS, {"sha": "c" * 40, "parents": parents})
+    assert (fact.verb, fact.attributes["parents"]) == (Verb.MERGE, parents[:PARENTS_MAX])
 
 
 def test_what_is_not_selected_is_not_told(empty: Repository) -> None:

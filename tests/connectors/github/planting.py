@@ -12,6 +12,13 @@ from tests.fakes.github_world import BORN, FakeOrganisation, FakeRepository, per
 
 Plant = Callable[[FakeOrganisation, Planted], None]
 NAMES: Final = ("alpha", "beta", "gamma")
+EVENTS: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
+    ("labeled", {"label": {"name": "bug", "color": "f00"}}),
+    ("renamed", {"rename": {"from": "Old", "to": "New"}}),
+    ("assigned", {"assignee": person(3)}),
+    ("closed", {}),
+    ("teleported", {"actor": None, "issue": None}),
+)
 PAUSE: Final = timedelta(seconds=1)
 
 
@@ -44,6 +51,12 @@ def plant_pulls(organisation: FakeOrganisation, planted: Planted) -> None:
         at = planted.at(number)
         ended = {"state": "closed", "closed_at": text_of(at), "merged_at": text_of(at)}
         repository.add_pull(number + 1, at, **(ended if number % 2 else {}))
+
+
+def plant_issue_events(organisation: FakeOrganisation, planted: Planted) -> None:
+    for repository, number in _spread(organisation, planted):
+        event, values = EVENTS[number % len(EVENTS)]
+        repository.add_issue_event(number + 1, planted.at(number), event, **values)
 
 
 def plant_reviews(organisation: FakeOrganisation, planted: Planted) -> None:

@@ -29,6 +29,7 @@ LISTS = {
     "/repos/acme/{}/issues": "issue",
     "/repos/acme/{}/pulls": "pull-request-simple",
     "/repos/acme/{}/pulls/1/reviews": "pull-request-review",
+    "/repos/acme/{}/issues/events": "issue-event",
     "/repos/acme/{}/issues/comments": "issue-comment",
     "/repos/acme/{}/pulls/comments": "pull-request-review-comment",
     "/repos/acme/{}/commits": "commit",
@@ -110,6 +111,7 @@ def test_the_fake_answers_as_the_api_is_described(
     for plant in (
         planting.plant_issues,
         planting.plant_pulls,
+        planting.plant_issue_events,
         planting.plant_reviews,
         planting.plant_comments,
         planting.plant_review_comments,

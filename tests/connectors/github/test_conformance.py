@@ -21,6 +21,7 @@ from tests.connectors.github.planting import (
     connector_for,
     plant_comments,
     plant_commits,
+    plant_issue_events,
     plant_issues,
     plant_pulls,
     plant_releases,
@@ -67,6 +68,11 @@ class TestIssues(GitHubConformance, WindowConformance):
 class TestPullRequests(GitHubConformance, WindowConformance):
     stream = "pull_requests"
     plant = (plant_pulls,)
+
+
+class TestIssueEvents(GitHubConformance, WindowConformance):
+    stream = "issue_events"
+    plant = (plant_issue_events,)
 
 
 class TestReviews(GitHubConformance, WindowConformance):

@@ -12,10 +12,11 @@ import pytest
 from coworker_pipelines.activities.derive import derive_messages
 from coworker_pipelines.activities.message import Message, schema
 from coworker_pipelines.connectors.github.connector import GitHubConnector
-from coworker_pipelines.connectors.github.facts import derive_facts
+from coworker_pipelines.connectors.github.facts import PARENTS_MAX, derive_facts
 from coworker_pipelines.connectors.github.records import (
     comment_record,
     commit_record,
+    issue_event_record,
     issue_record,
     pull_request_record,
     release_record,
@@ -28,6 +29,7 @@ from coworker_pipelines.connectors.github.repositories import Repository
 from coworker_pipelines.connectors.github.streams import (
     COMMENTS,
     COMMITS,
+    ISSUE_EVENTS,
     ISSUES,
     PULL_REQUESTS,
     RELEASES,
@@ -96,11 +98,15 @@ def _cases() -> list[Case]:
              (opened, (Verb.CLOSE, LATER, again, None))),
         Case("pull-request-merged", PULL_REQUESTS, merged,
              (opened, (Verb.MERGE, LATER, "", None))),
+        *_events(fake),
         Case("review", REVIEWS, review, ((Verb.REVIEW, LATER, "", "person-5"),)),
         Case("comment", COMMENTS, comment, (opened,)),
         Case("comment-edited", COMMENTS, edited, (opened, (Verb.UPDATE, LATER, again, None))),
         Case("review-comment", REVIEW_COMMENTS,
              review_comment_record(PLACE, fake.add_review_comment(7, BORN)), (opened,)),
+        Case("review-comment-edited", REVIEW_COMMENTS,
+             review_comment_record(PLACE, fake.add_review_comment(7, LATER)),
+             (opened, (Verb.UPDATE, LATER, again, None))),
         Case("commit", COMMITS, commit_record(PLACE, tip),
              ((Verb.COMMIT, LATER, "", "person-1@example.com"),)),
         Case("commit-merge", COMMITS, commit_record(PLACE, merge),
@@ -112,6 +118,23 @@ def _cases() -> list[Case]:
         Case("user", USERS, user_record(person(2), profile(person(2))),
              ((Verb.JOIN, None, "", "person-2"),)),
     ]  # fmt: skip
+
+
+def _events(fake: FakeRepository) -> list[Case]:
+    def case(name: str, event: str, *says: Verb, **values: Any) -> Case:
+        record = issue_event_record(PLACE, fake.add_issue_event(7, LATER, event, **values))
+        return Case(
+            name, ISSUE_EVENTS, record, tuple((verb, LATER, "", "person-7") for verb in says)
+        )
+
+    bug = {"name": "bug", "color": "f00"}
+    return [
+        case("event-labeled", "labeled", Verb.ADD, label=bug),
+        case("event-unassigned", "unassigned", Verb.REMOVE, assignee=person(9)),
+        case("event-renamed", "renamed", Verb.UPDATE, rename={"from": "Old", "to": "New"}),
+        case("event-unknown", "teleported", Verb.UPDATE),
+        case("event-closed", "closed"),
+    ]
 
 
 CASES: Final = _cases()
@@ -169,6 +192,13 @@ def test_what_is_not_selected_is_not_told(case: Case) -> None:
     for fact in facts_of(case, case.stream.required_fields):
         assert fact.actor is None or fact.verb is Verb.JOIN
         assert fact.verb in {Verb.CREATE, Verb.REVIEW, Verb.COMMIT, Verb.ANNOUNCE, Verb.JOIN}
+
+
+def test_a_commit_of_very_many_parents_does_not_fill_a_message() -> None:
+    case = next(case for case in CASES if case.name == "commit-merge")
+    parents = [f"{number:040x}" for number in range(5_000)]
+    [fact] = facts_of(Case("many", COMMITS, {**case.record, "parents": parents}, ()))
+    assert (fact.verb, fact.attributes["parents"]) == (Verb.MERGE, parents[:PARENTS_MAX])
 
 
 def test_a_stream_that_is_not_known_says_nothing() -> None:

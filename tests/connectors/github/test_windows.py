@@ -7,6 +7,7 @@ import pytest
 from coworker_pipelines.connectors.github.streams import (
     COMMENTS,
     COMMITS,
+    ISSUE_EVENTS,
     ISSUES,
     PULL_REQUESTS,
     REVIEWS,
@@ -37,6 +38,18 @@ def test_a_second_sync_reads_what_has_changed(source: Source) -> None:
     change(first, 20)
     repository.add_issue(4, minutes(25))
     assert numbers(source.sync(ISSUES)) == [1, 4]
+
+
+def test_events_are_read_down_to_those_that_were_read(source: Source) -> None:
+    repository = source.repository()
+    for number in range(250):
+        repository.add_issue_event(number + 1, minutes(number - 400), "labeled")
+    assert sorted(numbers(source.sync(ISSUE_EVENTS))) == list(range(1, 251))
+    source.github.now = minutes(30)
+    repository.add_issue_event(251, minutes(20), "renamed", rename={"from": "Old", "to": "New"})
+    source.github.asked.clear()
+    assert numbers(source.sync(ISSUE_EVENTS)) == [251]
+    assert source.github.paths.count("/repos/acme/code/issues/events") == 1
 
 
 def test_what_lags_behind_the_clock_is_read_by_the_next_sync(source: Source) -> None:
