@@ -18,7 +18,7 @@ from coworker_pipelines.privacy.erasure.places import Place, Places
 from coworker_pipelines.privacy.erasure.under_hold import Holds, UnderHold
 
 PASSES_MAX: Final = 5
-"""The first takes out, the second finds nothing, unless a sync wrote in between."""
+"""The first takes out; another one is needed only if a sync wrote in between."""
 Freed = Callable[[int], None]
 """Hears how many messages were freed together with the documents that they were made from."""
 Scanned = Callable[[int], None]
@@ -60,7 +60,8 @@ class Documents(Holding):
             for pages in (self._found_by_key(), self._found_by_text()):
                 for page in pages:
                     changed += self._change(page, told)
-            if not changed and not self.count_by_key():
+            # What keys find is counted; what texts say is known by another look alone.
+            if (not changed or self.fates.terms is None) and not self.count_by_key():
                 return
         raise RetryLaterError("Documents of the person are being written; it is tried again.")
 
