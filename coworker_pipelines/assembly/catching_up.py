@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from coworker_pipelines.activities.store import ActivitiesStore
 from coworker_pipelines.assembly.platform import Platform
@@ -16,11 +15,11 @@ from coworker_pipelines.automation.decisions.catch_up import (
 )
 from coworker_pipelines.automation.decisions.deciding import DecidedCounts
 from coworker_pipelines.automation.decisions.dry_run import DryRun
+from coworker_pipelines.connections.naming import name_in
 from coworker_pipelines.connections.rounds import require_none_waiting
 from coworker_pipelines.kernel.errors import RefusedError
 from coworker_pipelines.kernel.scope import Scope
-
-LOCK_WAIT_S: Final = 30.0
+from coworker_pipelines.syncs.context import LOCK_WAIT_S
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,18 +35,19 @@ class CatchingUp:
         """What would be done; nothing is kept."""
         run = DryRun()
         for handle in self.handles:
-            with self.platform.open_reading(handle) as reading:
+            with (
+                self.platform.open_reading(handle) as reading,
+                self.platform.database.control() as session,
+            ):
                 # What waits would be looked at twice, by the rules themselves and by this.
-                with self.platform.database.control() as session:
-                    require_none_waiting(session, reading.scope.connection)
-                with self.platform.database.control() as session:
-                    preview(
-                        run,
-                        session,
-                        self.plan,
-                        _events(reading.activities),
-                        connection=_name(handle),
-                    )
+                require_none_waiting(session, reading.scope.connection)
+                preview(
+                    run,
+                    session,
+                    self.plan,
+                    _events(reading.activities),
+                    connection=name_in(handle),
+                )
         return run
 
     def order(self, previewed: DryRun, *, typed: str, ordered_by: str) -> str:
@@ -96,7 +96,7 @@ class CatchingUp:
                 self.plan,
                 order,
                 _events(activities),
-                connection=_name(handle),
+                connection=name_in(handle),
                 now=self.platform.clock.now(),
                 admit=Admission(scope=scope),
             )
@@ -104,7 +104,3 @@ class CatchingUp:
 
 def _events(activities: ActivitiesStore) -> Iterator[Event]:
     return (event for page in activities.scan() for event in page)
-
-
-def _name(handle: str) -> str:
-    return handle.partition(".")[2]

@@ -1,11 +1,9 @@
 """`coworker decisions`: what was decided, why, and whether it would be again."""
 
 from collections.abc import Callable, Iterator
-from functools import lru_cache
 from typing import Annotated, Any
 
 import typer
-from sqlalchemy.orm import Session
 
 from coworker_pipelines.automation.decisions.chain import Verified
 from coworker_pipelines.automation.decisions.replay import (
@@ -24,7 +22,7 @@ from coworker_pipelines.automation.decisions.store import (
     verify_chain,
 )
 from coworker_pipelines.automation.rules.rule_set import RuleSet
-from coworker_pipelines.automation.rules.store import recorded_rule_set
+from coworker_pipelines.automation.rules.store import recorded_rule_sets
 from coworker_pipelines.cli.catching_up import catch_up, catch_ups
 from coworker_pipelines.cli.dry_running import Since, Until, day_of
 from coworker_pipelines.cli.explaining import DecisionId, explain
@@ -104,17 +102,9 @@ def replay_command(
             other = RuleSet(named_rule(session, owner, name) for name in rules)
             _show_changes(kept, other, as_json=as_json)
             return
-        result = _replayed(kept, _recorded(session, owner))
+        result = _replayed(kept, recorded_rule_sets(session, owner))
         chain = verify_chain(session, owner)
     _show_replay(result, chain, as_json=as_json)
-
-
-def _recorded(session: Session, tenant: str) -> Callable[[str], RuleSet]:
-    @lru_cache(maxsize=64)
-    def found(digest: str) -> RuleSet:
-        return recorded_rule_set(session, tenant, digest)
-
-    return found
 
 
 def _replayed(

@@ -1,6 +1,7 @@
 """`coworker outbox`: what is to be done, what was, and what needs a person."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -130,7 +131,7 @@ def _decide(tenant: str, key: str, decide: Decide, said: str) -> None:
     say(f"{told}: {said}")
 
 
-def _decided(session: Session, tenant: str, key: str, decide: Decide, now: Any) -> OutboxRow:
+def _decided(session: Session, tenant: str, key: str, decide: Decide, now: datetime) -> OutboxRow:
     owner = find_tenant(session, tenant).id
     return decide(session, owner, key, by=operator(), now=now)
 

@@ -24,6 +24,11 @@ def checked_name(name: str, what: str) -> str:
     return name
 
 
+def name_in(handle: str) -> str:
+    """A connection's own name, of the handle that puts its tenant's before it."""
+    return handle.partition(".")[2]
+
+
 def unknown(what: str, name: str, known: Iterable[str]) -> TenantActionError:
     """There is no such thing; the sentence names the nearest that is there."""
     names = sorted(known)

@@ -8,7 +8,8 @@ from typing import Final
 from coworker_pipelines.activities.store import Made
 from coworker_pipelines.automation.decisions.admission import Admission, Event
 from coworker_pipelines.automation.decisions.deciding import DecidedCounts, decide_messages
-from coworker_pipelines.automation.rules.standing import Standing, standing_rules
+from coworker_pipelines.automation.rules.standing import standing_rules
+from coworker_pipelines.connections.naming import name_in
 from coworker_pipelines.connections.rounds import (
     RoundReason,
     RoundResult,
@@ -60,9 +61,9 @@ def _decide_round(
         is_first = is_first_round(session, context.scope, stream.name, sync)
     made = Made(stream=stream.name, window=window, sync=sync)
     messages = context.activities.count_made(made)
-    counts = _decide_made(context, standing, made, made_at, is_first=is_first)
-    looked_at = counts.decided + counts.before
     new_since = standing.new_since(context.kind, stream.name)
+    counts = _decide_made(context, made, made_at, new_since, is_first=is_first)
+    looked_at = counts.decided + counts.before
     result = RoundResult(
         rule_set=standing.rules.digest,
         messages=messages,
@@ -86,9 +87,13 @@ def _decide_round(
 
 
 def _decide_made(
-    context: SyncContext, standing: Standing, made: Made, made_at: datetime, *, is_first: bool
+    context: SyncContext,
+    made: Made,
+    made_at: datetime,
+    new_since: datetime | None,
+    *,
+    is_first: bool,
 ) -> DecidedCounts:
-    new_since = standing.new_since(context.kind, made.stream)
     if new_since is None:
         return DecidedCounts()
     # What a stream without times shows at first was there before; later, what is new is new.
@@ -98,7 +103,7 @@ def _decide_made(
         context.database,
         context.scope.tenant,
         _told(context, made, pages),
-        connection=context.handle.partition(".")[2],
+        connection=name_in(context.handle),
         now=context.clock.now(),
         made_at=made_at,
         admit=Admission(scope=context.scope, suppressions=context.suppressions),

@@ -1,9 +1,8 @@
 """Truths about what was decided and what is done about it, over all tenants."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import Final
 
 from sqlalchemy import func, select
@@ -13,8 +12,7 @@ from coworker_pipelines.automation.decisions.replay import ReplayOutcome, replay
 from coworker_pipelines.automation.decisions.store import kept_at, verify_from
 from coworker_pipelines.automation.outbox.health import health
 from coworker_pipelines.automation.rows import DecisionChain, DecisionRecord
-from coworker_pipelines.automation.rules.rule_set import RuleSet
-from coworker_pipelines.automation.rules.store import recorded_rule_set
+from coworker_pipelines.automation.rules.store import recorded_rule_sets
 from coworker_pipelines.syncs.checks import CheckResult
 
 SAMPLE: Final = 1_000
@@ -41,7 +39,7 @@ def replay_of_the_day(session: Session, *, now: datetime) -> CheckResult:
         share = max(1, SAMPLE // len(days))
         step = max(1, (day.last - day.first + 1) // share)
         sample = kept_at(session, day.tenant, range(day.first, day.last + 1, step)[:share])
-        for one in replay(sample, _recorded(session, day.tenant)):
+        for one in replay(sample, recorded_rule_sets(session, day.tenant)):
             outcomes[one.outcome] += 1
     different = outcomes[ReplayOutcome.DIFFERENT]
     return CheckResult(
@@ -111,11 +109,3 @@ def _days(session: Session, now: datetime) -> Iterator[_Day]:
         first, last = session.execute(numbers).one()
         if first is not None:
             yield _Day(tenant=tenant, first=first, last=last)
-
-
-def _recorded(session: Session, tenant: str) -> Callable[[str], RuleSet]:
-    @lru_cache(maxsize=64)
-    def found(digest: str) -> RuleSet:
-        return recorded_rule_set(session, tenant, digest)
-
-    return found

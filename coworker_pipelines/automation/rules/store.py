@@ -1,8 +1,10 @@
 """Rules at rest: versions that never change, and what of them is in force."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
+from typing import Final
 
 from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import distinct_on, insert
@@ -13,6 +15,9 @@ from coworker_pipelines.automation.rules.rule import Rule
 from coworker_pipelines.automation.rules.rule_set import ACTIVE_MAX, Member, RuleSet
 from coworker_pipelines.connections.naming import unknown
 from coworker_pipelines.kernel.errors import DefectError, RefusedError, TenantActionError
+
+RULE_SETS_OPEN: Final = 64
+"""A span of decisions goes through few rule sets, one after the other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,6 +188,16 @@ def recorded_rule_set(session: Session, tenant: str, digest: str) -> RuleSet:
     if rules.digest != digest:
         raise DefectError("A recorded rule set is not what it was.")
     return rules
+
+
+def recorded_rule_sets(session: Session, tenant: str) -> Callable[[str], RuleSet]:
+    """The same for many digests in turn: each is made ready once, as long as few others come."""
+
+    @lru_cache(maxsize=RULE_SETS_OPEN)
+    def found(digest: str) -> RuleSet:
+        return recorded_rule_set(session, tenant, digest)
+
+    return found
 
 
 def _rules_of(session: Session, tenant: str, members: Sequence[Member]) -> RuleSet:
