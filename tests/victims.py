@@ -5,12 +5,28 @@ work later, so an instant that is drawn from seconds moves with whatever else is
 may come when all is over.
 """
 
+import os
+import signal
 import time
 from collections.abc import Callable
-from typing import Final
+from dataclasses import dataclass
+from typing import Any, Final
 
 POLL_S: Final = 0.001
 WORK_S: Final = 300.0
+
+
+@dataclass
+class Points:
+    """Counts the points that this process passes, and kills it at one of them."""
+
+    kill_at: int
+    passed: int = 0
+
+    def passing(self, *_: Any) -> None:
+        self.passed += 1
+        if self.passed == self.kill_at:
+            os.kill(os.getpid(), signal.SIGKILL)
 
 
 def worked_s(pid: int) -> float:

@@ -10,8 +10,6 @@ import os
 import signal
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
 
 import orjson
 from sqlalchemy import Engine, event
@@ -21,17 +19,7 @@ from coworker_pipelines.kernel.clock import FixedClock
 from coworker_pipelines.settings import Settings
 from tests.integration.shop import ORDERS
 from tests.integration.world import MARCH, NOW
-
-
-@dataclass
-class Points:
-    kill_at: int
-    passed: int = 0
-
-    def passing(self, *_: Any) -> None:
-        self.passed += 1
-        if self.passed == self.kill_at:
-            os.kill(os.getpid(), signal.SIGKILL)
+from tests.victims import Points
 
 
 def main(environment: Mapping[str, str], handle: str) -> None:

@@ -20,12 +20,13 @@ from coworker_pipelines.automation.rules.store import activate, add_version
 from coworker_pipelines.automation.rules.text import read_rule
 from coworker_pipelines.connections.connections import find_connection
 from coworker_pipelines.connections.rows import DecisionRound
-from coworker_pipelines.services.address import ElasticsearchAddress
-from coworker_pipelines.settings import Settings
 from tests.environment import environment_of
+from tests.integration.conftest import world
 from tests.integration.shop import ORDERS, Shop
 from tests.integration.world import MARCH, World
 from tests.victims import tell
+
+__all__ = ["world"]
 
 ROWS = 1_000
 """Three transactions with decisions, and the one that closes the round."""
@@ -113,20 +114,6 @@ def killed_at(world: World, shop: Shop, count: int | None) -> None:
             assert trial.turn() is not None
             assert trial.found() == expected
     tell(f"killed at {len(chosen)} of {points} points: nothing lost, nothing twice")
-
-
-@pytest.fixture
-def world(tmp_path: Path, migrated_url: str, elasticsearch_address: ElasticsearchAddress) -> World:
-    made = World(
-        settings=Settings(
-            state=tmp_path / "state",
-            database_url=migrated_url,
-            elasticsearch=elasticsearch_address,
-            segments=tmp_path / "segments",
-        )
-    )
-    made.add_tenant("acme")
-    return made
 
 
 @pytest.fixture

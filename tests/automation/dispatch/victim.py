@@ -29,17 +29,7 @@ from coworker_pipelines.kernel.secret import Secret
 from coworker_pipelines.sdk.http.exchange import Reachable
 from coworker_pipelines.secrets.store import MemorySecretStore
 from tests.database_fixtures import opened_database
-
-
-@dataclass
-class Points:
-    kill_at: int
-    passed: int = 0
-
-    def passing(self, *_: Any) -> None:
-        self.passed += 1
-        if self.passed == self.kill_at:
-            os.kill(os.getpid(), signal.SIGKILL)
+from tests.victims import Points
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
